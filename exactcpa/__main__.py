@@ -1,0 +1,8 @@
+"""``python -m exactcpa``: the same commands as the console script ``exactcpa``."""
+
+import sys
+
+from exactcpa.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
