@@ -90,10 +90,10 @@ def shown(value: object) -> str:
         >>> shown("x" * 100)[:12]
         "'xxxxxxxxxxx"
         >>> shown(10**5000)
-        'an int too long to print'
+        'a value of type int too long to print'
     """
     try:
         text = " ".join(repr(value).split())
     except Exception:  # a broken or refused repr (CPython: 4300 digits) must not hide the real error
-        return f"{'an' if type(value).__name__[0] in 'aeiou' else 'a'} {type(value).__name__} too long to print"
+        return f"a value of type {type(value).__name__} too long to print"
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."

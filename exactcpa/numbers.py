@@ -1,7 +1,7 @@
 """Numbers: what a value means, as an exact rational, and how a rational is written.
 
-The only place that decides what a float means: the dyadic rational it stores.  Text is exact, so ``"0.1"`` is one
-tenth and ``0.1`` is 3602879701896397/36028797018963968.  Nothing is ever rounded.
+The only place that decides what a float means: the dyadic rational it stores.  Text is exact, so ``"0.1"``
+is one tenth and ``0.1`` is 3602879701896397/36028797018963968.  Nothing is ever rounded.
 
 Main definitions:
     exactly: Any number or number text as a `Fraction`.
@@ -130,8 +130,8 @@ def to_json_number(q: Fraction) -> int | float | str:
     2**53 in magnitude and exact doubles are written as one.
 
     Returns:
-        An int if ``q`` is an integer with ``|q| < 2**53``; a float if ``q`` is exactly a double; otherwise text,
-        ``"1/3"``, in hexadecimal ``"0x.../0x..."`` beyond 4000 digits.  ``exactly`` reads all of them back.
+        An int if ``q`` is an integer with ``|q| < 2**53``; a float if ``q`` is exactly a double; otherwise
+        text, ``"1/3"``, in hexadecimal ``"0x.../0x..."`` beyond 4000 digits.  `exactly` reads them back.
 
     Example:
         >>> [to_json_number(Fraction(q)) for q in ("3", "1/2", "1/3")]
