@@ -13,7 +13,7 @@ Main definitions:
 Conventions:
     Every layer has ``type`` (its name in files), ``width(inputs)`` (how many outputs it has for that many
     inputs; raises if they do not fit) and ``forward(x)``, exact and straight from the definition.  Images
-    ``[C, H, W]`` are flat vectors, last index fastest.  Attributes are named as the fields of the file format.
+    ``[C, H, W]`` are flat vectors, last index fastest.  Attributes are named as the fields of the file.
 
 References:
     Goodfellow et al., Maxout networks (2013); He et al., Deep residual learning (2016), section 3.

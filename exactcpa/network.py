@@ -6,8 +6,8 @@ Main definitions:
 Conventions:
     Layers are numbered from 0 in the order they are applied.  An *activation layer* is one with bends or
     maxima; those are numbered from 0 too, inside residual blocks in order, and a unit is
-    ``(activation layer, index)``.  Units are all coordinates of a bending layer, and the groups of two or more
-    inputs of a maximum.
+    ``(activation layer, index)``.  Units are all coordinates of a bending layer, and the groups of two or
+    more inputs of a maximum.
 
 References:
     Arora, Basu, Mianjy and Mukherjee, Understanding deep neural networks with rectified linear units (2018),

@@ -67,10 +67,12 @@ def _shape(tensor: tuple, depth: int) -> tuple[int, ...]:
 
 
 def read_tensor_or(default: Fraction, value: object, field: str, length: int) -> Vector:
+    """Read a vector, or repeat the default where none is given."""
     return (default,) * length if value is None else read_tensor(value, field, 1)
 
 
 def read_number(value: object, field: str, index: str = "") -> Fraction:
+    """Read one number, naming the field and the index if it is none."""
     try:
         return exactly(value)
     except InexactNumber as error:
@@ -78,12 +80,14 @@ def read_number(value: object, field: str, index: str = "") -> Fraction:
 
 
 def read_integer(value: object, field: str, least: int) -> int:
+    """Read a size or an index; neither booleans nor floats are."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise BadNetwork(f"field {field}: expected an integer of at least {least}, got {shown(value)}")
     return int(value)
 
 
 def read_integers(value: object, field: str, least: int, *, length: int | None = None) -> tuple[int, ...]:
+    """Read a nonempty list of sizes or indices, of a given length if there is one."""
     items = tuple(read_integer(item, field, least) for item in read_sequence(value, field))
     if length is not None:
         expect_length(field, items, length, "dimensions")
@@ -91,11 +95,13 @@ def read_integers(value: object, field: str, least: int, *, length: int | None =
 
 
 def read_pair(value: object, field: str, least: int) -> Pair:
+    """Read [rows, columns]; one number stands for both."""
     if isinstance(value, int | np.integer):
         return (read_integer(value, field, least),) * 2
     return read_integers(value, field, least, length=2)
 
 
 def expect_length(field: str, value: Sequence, expected: int, what: str) -> None:
+    """Raise unless a field has as many entries as something else."""
     if len(value) != expected:
         raise DimensionMismatch(f"field {field}: expected {expected} entries ({what}), got {len(value)}")
