@@ -1,0 +1,208 @@
+"""Hypothesis strategies: networks of every layer type and domains of every kind, degenerate on purpose.
+
+Main definitions:
+    cases                network and domain that fit together (the usual entry point).
+    networks, domains    the two alone.
+    NUMBERS              small integers, small fractions (as exact strings), short and long doubles.
+
+Conventions: everything is a JSON-like dictionary in the file formats.  Simple values come first, so examples
+shrink to small integers.  Degenerate rows are drawn deliberately: zero rows, copies, negations and multiples
+of earlier rows, zero biases, hyperplanes through a vertex or the middle of the domain.
+
+Not here: hand-made degenerate families (`degenerate`).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import strategies as st
+from oracle_program import compile_layers, number, read_domain
+
+INTEGERS = st.integers(-3, 3)
+FRACTIONS = st.fractions(min_value=-2, max_value=2, max_denominator=5).map(
+    lambda q: int(q) if q.denominator == 1 else str(q)
+)
+SHORT_DOUBLES = st.integers(-16, 16).map(lambda k: k / 8)
+LONG_DOUBLES = st.floats(min_value=-2, max_value=2, allow_subnormal=False).map(
+    lambda x: 0 if abs(x) < 1e-6 else x
+)
+NUMBERS = [INTEGERS, FRACTIONS, SHORT_DOUBLES, LONG_DOUBLES]
+BENDS = ["relu", "leaky_relu", "prelu", "abs", "hardtanh", "relu6"]
+MAXIMA = ["maxout", "maxpool"]
+KINDS = [*BENDS, *MAXIMA, "residual"]
+
+
+def text(q: Fraction) -> int | str:
+    """A rational as a JSON value."""
+    return int(q) if q.denominator == 1 else str(q)
+
+
+def times(factor: Fraction, values: list) -> list:
+    return [text(factor * number(v)) for v in values]
+
+
+@st.composite
+def boxes(draw, dimension: int) -> dict:
+    lower = draw(st.lists(st.integers(-3, 0), min_size=dimension, max_size=dimension))
+    size = draw(st.lists(st.sampled_from([1, 2, 4, "1/2", 2.5]), min_size=dimension, max_size=dimension))
+    upper = [text(low + number(s)) for low, s in zip(lower, size, strict=True)]
+    return {"type": "box", "lower": lower, "upper": upper}
+
+
+@st.composite
+def polytopes(draw, dimension: int) -> dict:
+    """A box cut by a few halfspaces that keep a ball around its middle; some are redundant or repeated."""
+    box = draw(boxes(dimension))
+    rows = [([int(v) for v in n], b) for n, b in read_domain(box).rows]
+    middle = middle_of(box)
+    for _ in range(draw(st.integers(0, 3))):
+        normal = draw(st.lists(INTEGERS, min_size=dimension, max_size=dimension))
+        offset = sum((n * x for n, x in zip(normal, middle, strict=True)), Fraction(0))
+        rows.append((normal, offset + number(draw(st.sampled_from([1, "1/3", 20])))))
+    if draw(st.booleans()):
+        normal, offset = rows[-1]
+        rows.append(([2 * n for n in normal], 2 * offset))
+    rows = [row for row in rows if any(row[0])]
+    return {"type": "polytope", "A": [n for n, _ in rows], "b": [text(b) for _, b in rows]}
+
+
+@st.composite
+def slices(draw, dimension: int, ambient: int) -> dict:
+    """An injective affine slice of a space of `ambient` dimensions."""
+    numbers = draw(st.sampled_from(NUMBERS[:3]))
+    rows = [
+        draw(st.lists(numbers, min_size=dimension, max_size=dimension)) for _ in range(ambient - dimension)
+    ]
+    rows += [[int(i == j) for j in range(dimension)] for i in range(dimension)]
+    return {
+        "type": "slice",
+        "origin": draw(st.lists(numbers, min_size=ambient, max_size=ambient)),
+        "basis": draw(st.permutations(rows)),
+        "within": draw(st.one_of(boxes(dimension), polytopes(dimension))),
+    }
+
+
+def middle_of(box: dict) -> tuple[Fraction, ...]:
+    return tuple((number(a) + number(b)) / 2 for a, b in zip(box["lower"], box["upper"], strict=True))
+
+
+def domains(dimension: int) -> st.SearchStrategy[dict]:
+    return st.one_of(boxes(dimension), polytopes(dimension))
+
+
+@st.composite
+def linear_layers(draw, width: int, outputs: int, points: list = []) -> dict:  # noqa: B006 (never changed)
+    """A linear layer; rows may be zero, related to earlier rows, or vanish at one of the points."""
+    numbers = draw(st.sampled_from(NUMBERS))
+    weight, bias = [], []
+    for _ in range(outputs):
+        kind = draw(st.sampled_from(["free"] * 4 + ["no bias", "zero", "copy", "multiple", "through"]))
+        row = draw(st.lists(numbers, min_size=width, max_size=width))
+        shift = draw(numbers)
+        if kind == "no bias":
+            shift = 0
+        elif kind == "zero":
+            row = [0] * width
+        elif kind in ("copy", "multiple") and weight:
+            factor = Fraction(1) if kind == "copy" else number(draw(st.sampled_from([-1, 2, "-1/3", "3/2"])))
+            earlier = draw(st.integers(0, len(weight) - 1))
+            row, shift = times(factor, weight[earlier]), times(factor, [bias[earlier]])[0]
+        elif kind == "through" and points:
+            point = draw(st.sampled_from(points))
+            shift = text(-sum((number(a) * x for a, x in zip(row, point, strict=True)), Fraction(0)))
+        weight.append(row)
+        bias.append(shift)
+    return {"type": "linear", "weight": weight, "bias": bias}
+
+
+@st.composite
+def batchnorms(draw, width: int) -> dict:
+    def some(values):
+        return draw(st.lists(st.sampled_from(values), min_size=width, max_size=width))
+
+    return {
+        "type": "batchnorm",
+        "mean": some([0, 1, -1, "1/3", 0.25]),
+        "variance": some([1, 4, 2, "1/3", 0.1]),
+        "gamma": some([1, -1, 2, 0.5, 0]),
+        "beta": some([0, 1, -0.5]),
+        "epsilon": draw(st.sampled_from([0, "1e-5", 1e-5])),
+    }
+
+
+@st.composite
+def activations(draw, kind: str, width: int) -> dict:
+    """An activation layer of one kind on `width` coordinates."""
+    slopes = st.sampled_from([0, 0.25, "1/3", -1, 1, 2])
+    match kind:
+        case "leaky_relu":
+            return {"type": kind, "slope": draw(st.sampled_from(["1/100", 0.01, 0.5]))}
+        case "prelu":
+            return {
+                "type": kind,
+                "slope": draw(st.one_of(slopes, st.lists(slopes, min_size=width, max_size=width))),
+            }
+        case "hardtanh":
+            return {
+                "type": kind,
+                **draw(st.sampled_from([{}, {"min": 0, "max": 1}, {"min": "-1/3", "max": 2}])),
+            }
+        case "maxout" | "maxpool":
+            if draw(st.booleans()):
+                sizes = [s for s in (2, 3, 4, 1) if width % s == 0]
+                return {"type": kind, "size": draw(st.sampled_from(sizes))}
+            position = st.integers(0, width - 1)
+            group = st.lists(position, min_size=1, max_size=min(4, width), unique=True)
+            return {"type": kind, "groups": draw(st.lists(group, min_size=1, max_size=2))}
+    return {"type": kind}
+
+
+@st.composite
+def networks(draw, width: int, budget: int, kinds=KINDS, points: list = []) -> dict:  # noqa: B006
+    """A network on `width` inputs whose activations take about `budget` coordinates in all."""
+    start, layers = width, []
+    blocks = draw(st.integers(1, 3))
+    for block in range(blocks):
+        if budget <= 0:
+            break
+        kind = draw(st.sampled_from(kinds))
+        if kind == "residual":
+            if width > budget:
+                continue
+            inner = draw(st.sampled_from(BENDS))
+            body = [draw(linear_layers(width, width)), draw(activations(inner, width))]
+            if draw(st.booleans()):
+                body.append(draw(linear_layers(width, width)))
+            layers.append({"type": "residual", "layers": body})
+            budget -= width
+            continue
+        outputs = draw(st.integers(1, min(4, budget)))
+        layers.append(draw(linear_layers(width, outputs, points if block == 0 else [])))
+        if draw(st.integers(0, 4)) == 4:
+            layers.append(draw(batchnorms(outputs)))
+        layers.append(draw(activations(kind, outputs)))
+        budget -= outputs
+        width = compile_layers(layers, start)[1]
+    layers.append(draw(linear_layers(width, draw(st.integers(1, 2)))))
+    return {"format": "exactcpa-network", "version": 1, "input": start, "layers": layers}
+
+
+# Coordinates of activations that keep the oracles quick, by dimension of the searched space.
+BUDGET = {1: 10, 2: 8, 3: 6, 4: 4}
+
+
+@st.composite
+def cases(draw, dimensions=(1, 2, 3, 4), kinds=KINDS) -> tuple[dict, dict]:
+    """A network and a domain that fits it."""
+    dimension = draw(st.sampled_from(dimensions))
+    if draw(st.integers(0, 3)) == 3:
+        ambient = dimension + draw(st.integers(0, 2))
+        domain = draw(slices(dimension, ambient))
+        return draw(networks(ambient, BUDGET[dimension], kinds)), domain
+    domain = draw(domains(dimension))
+    points = []
+    if domain["type"] == "box":
+        low, high = (tuple(number(v) for v in domain[k]) for k in ("lower", "upper"))
+        points = [low, high, middle_of(domain)]
+    return draw(networks(dimension, BUDGET[dimension], kinds, points)), domain
