@@ -54,6 +54,7 @@ _EXPORTS: dict[str, tuple[str, str]] = {
     "Partition": ("partition", "Partition"),
     "load_partition": ("partition", "load_partition"),
     "check": ("checker", "check"),
+    "describe_file": ("description", "describe_file"),
     "ExactcpaError": ("errors", "ExactcpaError"),
     "BadArgument": ("errors", "BadArgument"),
     "BadDomain": ("errors", "BadDomain"),

@@ -1,0 +1,169 @@
+"""The command line: what may be typed, and the exit code.
+
+This module reads the arguments and turns errors into one line; a command's work is in the module that
+`COMMANDS` names, imported when the command runs, so that ``exactcpa --help`` does not wait for numba.
+
+Main definitions:
+    main: The entry of the console script ``exactcpa`` and of ``python -m exactcpa``.
+
+Conventions:
+    Exit 0: done and proved.  1: refuted (a check failed), or a question that could not be decided.  2:
+    misuse, with one line on stderr.  130: interrupted.  The result is on stdout (``--json``: exactly one JSON
+    object); progress and logs are on stderr.  ``-`` as a file is the standard input.
+
+Not here:
+    What the commands do: `commands`, `demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from exactcpa import __version__
+from exactcpa.errors import CertificateRejected, ExactcpaError, Undecided
+
+DONE, REFUTED, MISUSE, INTERRUPTED = 0, 1, 2, 130
+
+# Command -> (module, function); the function takes the parsed arguments and returns the exit code.
+COMMANDS = {
+    "enumerate": ("exactcpa.commands", "run_enumerate"),
+    "check": ("exactcpa.commands", "run_check"),
+    "info": ("exactcpa.commands", "run_info"),
+    "demo": ("exactcpa.demo", "run_demo"),
+}
+
+EPILOG = """examples:
+  exactcpa demo
+  exactcpa enumerate net.json --box -1 1
+  exactcpa enumerate net.json --domain domain.json --proof -o out.cpa
+  exactcpa check out.cpa
+exit codes: 0 done and proved, 1 refuted, 2 misuse"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave with the exit code of misuse."""
+        self.exit(MISUSE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: Without the program's name; `sys.argv` if None.
+
+    Returns:
+        The exit code.
+    """
+    options = parser().parse_args(_joined(sys.argv[1:] if arguments is None else list(arguments)))
+    try:
+        module, function = COMMANDS[options.command]
+        code = getattr(import_module(module), function)(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _fail(INTERRUPTED, "interrupted; nothing was written")
+    except BrokenPipeError:
+        # The reader went away (`| head`).  Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUTED
+    except (CertificateRejected, Undecided) as error:
+        return _fail(REFUTED, f"{type(error).__name__}: {error}")
+    except ExactcpaError as error:
+        return _fail(MISUSE, str(error))
+    except OSError as error:
+        return _fail(MISUSE, f"{error.filename or 'file'}: {error.strerror or error}")
+    return code
+
+
+def _fail(code: int, message: str) -> int:
+    print("exactcpa: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def parser() -> Parser:
+    """What may be typed."""
+    top = Parser(
+        prog="exactcpa",
+        description="Exact, certified enumeration of the cells of piecewise-affine networks.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"exactcpa {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_enumerate(commands)
+    _add_check(commands)
+    _add_info(commands)
+    _add_demo(commands)
+    return top
+
+
+def _command(commands: argparse._SubParsersAction, name: str, what: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name, help=what, description=what[0].upper() + what[1:] + ".", allow_abbrev=False
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    return command
+
+
+def _add_enumerate(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "enumerate", "list every cell of a network on a domain, proved")
+    command.add_argument("network", metavar="NET", help="network file (.json, .npz; - for JSON on stdin)")
+    where = command.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--box",
+        type=_two_numbers,
+        metavar="LO HI",
+        help="the same two bounds for every input; exact: -1, 0.1, 1/3, 0x1p-3",
+    )
+    where.add_argument("--domain", metavar="FILE", help="domain file (JSON; - for stdin)")
+    command.add_argument("--method", default="auto", metavar="M", help="auto (default) or lp")
+    command.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (default 1)")
+    command.add_argument("-o", "--output", metavar="OUT", help="write the partition to OUT (.cpa)")
+    command.add_argument("--proof", action="store_true", help="write the proof into OUT as well")
+    command.add_argument("--no-facets", action="store_true", help="cells only: faster, no region graph")
+
+
+def _add_check(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "check", "check a partition with its proof, using the standard library only")
+    command.add_argument("file", metavar="FILE", help="partition file written with --proof (- for stdin)")
+
+
+def _add_info(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "info", "say what is in a network, domain or partition file")
+    command.add_argument("file", metavar="FILE", help="any file of exactcpa (- for stdin)")
+
+
+def _add_demo(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "demo", "enumerate a trained network, prove it, check the proof, show it")
+    command.add_argument("-o", "--output", metavar="OUT", help="keep the partition with its proof in OUT")
+
+
+def _two_numbers(text: str) -> tuple[str, str]:
+    """The two bounds as text; `numbers.exactly` reads them later."""
+    parts = [part for part in text.split(",") if part]
+    if len(parts) != 2:
+        raise argparse.ArgumentTypeError(f"expected two numbers LO HI, got {' '.join(parts) or 'none'}")
+    return parts[0], parts[1]
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text}")
+    return int(text)
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Make ``--box LO HI`` one word ``--box=LO,HI``: argparse would take ``-1/3`` for an option."""
+    if "--box" not in arguments:
+        return arguments
+    at = arguments.index("--box")
+    bounds = [word for word in arguments[at + 1 : at + 3] if not re.fullmatch(r"--.*|-[a-zA-Z]", word)]
+    return [*arguments[:at], "--box=" + ",".join(bounds), *arguments[at + 1 + len(bounds) :]]

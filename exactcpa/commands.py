@@ -1,0 +1,234 @@
+"""The commands ``enumerate``, ``check`` and ``info``: read, call the package, print.
+
+Main definitions:
+    run_enumerate, run_check, run_info: Take the parsed arguments, print, return the exit code.
+    appearing: A file that appears whole or not at all.
+    aligned: Rows of a name and a value as lines, for people.
+
+Conventions:
+    The package is used as a user would, through its lazy public names, so a command loads only what it needs:
+    ``check`` never imports numba.
+
+Not here:
+    Arguments, errors and exit codes: `cli`.  What a file contains: `description`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import exactcpa as cpa
+from exactcpa.errors import BadArgument, BadFile
+from exactcpa.numbers import decimal_text, exactly
+
+if TYPE_CHECKING:
+    from exactcpa.domain import Box, Polytope, Slice
+    from exactcpa.network import Network
+
+STDIN = "-"
+
+
+def run_enumerate(options: Namespace) -> int:
+    """Enumerate, print a summary, and write the partition if asked to."""
+    if options.proof and not options.output:
+        raise BadArgument("--proof writes into the partition file: name it with -o OUT")
+    if options.network == STDIN and options.domain == STDIN:
+        raise BadArgument("the network and the domain cannot both come from the standard input")
+    net = _network(options.network)
+    domain = _domain(options, net)
+    facts = enumerated(net, domain, options)
+    if options.output is not None:
+        facts |= {"output": options.output, "bytes": os.path.getsize(options.output)}
+    if options.json:
+        print_json(facts)
+    else:
+        print_lines(aligned(_told(facts, net, domain)))
+    return 0
+
+
+def enumerated(net: Network, domain: Box | Polytope | Slice, options: Namespace) -> dict[str, Any]:
+    """Enumerate as the options say, writing the file if they name one; return the summary."""
+    progress = True if sys.stderr.isatty() else None
+    facets = not options.no_facets
+    chosen = {"method": options.method, "workers": options.workers, "progress": progress, "facets": facets}
+    if options.output is None:
+        return dict(cpa.enumerate_cells(net, domain, **chosen).summary())
+    with appearing(options.output) as path:
+        part = cpa.enumerate_cells(net, domain, proof=path if options.proof else None, **chosen)
+        if not options.proof:
+            part.save(path)
+    return dict(part.summary())
+
+
+def run_check(options: Namespace) -> int:
+    """Check a partition file and say what was verified or the first thing that is wrong."""
+    raise NotImplementedError
+
+
+def run_info(options: Namespace) -> int:
+    """Say what is in a file."""
+    with _file(options.file) as path:
+        facts = cpa.describe_file(path) | {"file": options.file}
+    if options.json:
+        print_json(facts)
+    else:
+        print_lines(aligned(_listed(facts)))
+    return 0
+
+
+def _network(path: str) -> Network:
+    return cpa.network_from_json(_json(path)) if path == STDIN else cpa.load_network(path)
+
+
+def _domain(options: Namespace, net: Network) -> Box | Polytope | Slice:
+    if options.box:
+        lower, upper = (exactly(bound) for bound in options.box)
+        return cpa.Box([lower] * net.input, [upper] * net.input)
+    return cpa.domain_from_json(_json(options.domain))
+
+
+def _json(path: str) -> Any:
+    """The JSON value of a file or of the standard input."""
+    shown = "standard input" if path == STDIN else path
+    try:
+        text = sys.stdin.read() if path == STDIN else Path(path).read_text(encoding="utf-8")
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadFile(f"{shown}: expected JSON, got something else ({error})") from None
+
+
+@contextmanager
+def _file(path: str) -> Iterator[str]:
+    """A file to read: the named one, or a copy of the standard input."""
+    if path != STDIN:
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(prefix="exactcpa-") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield copy.name
+
+
+@contextmanager
+def appearing(path: str) -> Iterator[str]:
+    """Give a temporary name beside a file; it becomes the file at the end, or vanishes on any error.
+
+    It is made at once, so that a folder that cannot be written is known before the work and not after.
+    """
+    if os.path.isdir(path):
+        raise BadArgument(f"{path}: expected a file to write, got a folder")
+    handle, temporary = tempfile.mkstemp(
+        prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path) or "."
+    )
+    os.close(handle)
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def print_json(facts: Mapping[str, Any]) -> None:
+    """Print one JSON object; a rational becomes exact text."""
+    print(json.dumps(facts, default=str))
+
+
+def print_lines(lines: list[str]) -> None:
+    """Print text, with ``?`` for what the terminal's encoding lacks."""
+    encoding = sys.stdout.encoding or "ascii"
+    print("\n".join(lines).encode(encoding, "replace").decode(encoding))
+
+
+def aligned(rows: list[tuple[str, str]], indent: str = "") -> list[str]:
+    """One line a row, the values under each other."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"{indent}{name:<{width}}  {value}".rstrip() for name, value in rows]
+
+
+def number_text(value: object) -> str:
+    """A value for people: thousands set apart, yes and no, a rational with its decimal."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}" if abs(value) < 100 else f"{value:,.0f}"
+        case Fraction() if value.denominator == 1:
+            return str(value)
+        case Fraction():
+            return f"{value} ({decimal_text(value)})"
+    return str(value)
+
+
+def box_text(domain: Box | Polytope | Slice, most: int = 4) -> str:
+    """The bounding box of a domain, equal sides as a power."""
+    sides = [f"[{low}, {high}]" for low, high in zip(domain.lower, domain.upper, strict=True)]
+    if len(set(sides)) == 1 and len(sides) > 1:
+        return f"{sides[0]}^{len(sides)}"
+    return " x ".join(sides[:most]) + (f" x ... ({len(sides)} in all)" if len(sides) > most else "")
+
+
+# What a summary may hold, in the order and the words in which people are told.
+TOLD = {
+    "cells": "cells",
+    "linear_regions": "linear regions",
+    "edges": "shared facets",
+    "lps": "linear programs",
+    "lps_per_cell": "linear programs per cell",
+    "decided_exactly": "decided by integers",
+    "certified": "certified",
+    "method": "method",
+    "seconds": "seconds",
+    "cells_per_second": "cells per second",
+}
+
+
+def _told(facts: Mapping[str, Any], net: Network, domain: Box | Polytope | Slice) -> list[tuple[str, str]]:
+    sizes = ", ".join(str(size) for size in net.layer_sizes)
+    kind = type(domain).__name__.lower()
+    rows = [
+        ("network", f"{net.input} inputs, {net.units} units [{sizes}], {net.output} outputs"),
+        ("domain", f"{kind} of dimension {domain.dimension}, {box_text(domain)}"),
+    ]
+    rows += [(words, number_text(facts[name])) for name, words in TOLD.items() if name in facts]
+    if "output" in facts:
+        rows.append(("written", f"{facts['output']}, {facts['bytes']:,} bytes"))
+    return rows
+
+
+def _listed(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested facts as rows; a list of dicts has one row an entry."""
+    rows: list[tuple[str, str]] = []
+    for name, value in facts.items():
+        words = prefix + name.replace("_", " ")
+        match value:
+            case dict():
+                rows += _listed(value, f"{words}: ")
+            case [dict(), *_]:
+                rows += [
+                    (f"{words} {i}", ", ".join(f"{v}" for v in entry.values()))
+                    for i, entry in enumerate(value)
+                ]
+            case list():
+                rows.append((words, ", ".join(number_text(entry) for entry in value)))
+            case _:
+                rows.append((words, number_text(value)))
+    return rows
