@@ -1,0 +1,523 @@
+"""Exact linear programming over one cell: integer dictionaries from an interior point.
+
+Maximise ``<c, x>`` over rows ``<n, x> <= b`` with integer data.  It settles what the float filter leaves
+open, so it must be right on every degenerate input and still take microseconds: every entry is an integer over
+one common denominator (a minor of the rows, so never beyond Hadamard's bound); every outcome is a certificate.
+
+Main definitions:
+    `gather`: rows made ready once, to be asked many questions.
+    `maximise`: from a feasible point, so there is no phase 1.
+    `maximise_from_basis`: from a proposed set of tight rows (a float optimum); `maximise` is the fallback.
+    `Optimal`, `Bounded`, `Exceeded`, `Unbounded`: the outcomes; integers over one positive denominator.
+
+Conventions:
+    A row is ``[n_1, .., n_d, b]``.  Inside this module coordinates are mirrored, ``z = -x``, so that a row is
+    its own slack function ``<n, z> + b`` and nothing is negated.  A dictionary is a list of columns over a
+    common denominator D > 0: column j is the direction along which nonbasic variable j grows at rate D while
+    the other nonbasic ones stay; `corner` is the current point in homogeneous coordinates.  Slacks are not
+    stored: two rows of one matrix product give the rates and slacks of a ratio test.  A nonbasic variable is a
+    row's slack, or free (`FREE`) as long as fewer than d rows are tight.
+    Entering column: a free one of nonzero price; else the most negative price (Dantzig), and Bland's least
+    index from a degenerate step until the next positive one, which rules cycles out.
+
+References:
+    Edmonds and Maurras, Note sur les Q-matrices d'Edmonds (1997): integer pivoting.
+    Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination (1968).
+    Bland, New finite pivoting rules for the simplex method (1977).
+
+Not here: float proposals and filters (`lp`), emptiness of a domain (`domain`), irredundant rows (`geometry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from operator import mul
+
+from flint import fmpz, fmpz_mat
+
+from exactcpa.errors import BadArgument, DimensionMismatch
+
+FREE = -1
+"""The nonbasic variable of a column that is no row's slack."""
+
+Integers = Sequence[int]
+Point = tuple[Integers, int]
+"""Integer numerators and one positive denominator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows ``<n, x> <= b`` as flint integers, gathered once for many questions.
+
+    Attributes:
+        dimension: d.
+        count: m.
+        columns: Shape ``(d + 1, m)``: row i of the system is column i, so that points multiply from the left.
+        entries: The same numbers as m tuples ``(n_1, .., n_d, b)``.
+    """
+
+    dimension: int
+    count: int
+    columns: fmpz_mat
+    entries: tuple[tuple[fmpz, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Optimal:
+    """The maximum, where it is attained, and the multipliers that prove it.
+
+    ``theta * c == sum_i multipliers[i] * n_i`` and ``theta * value == sum_i multipliers[i] * b_i``.
+
+    Attributes:
+        numerators, denominator: The point, which satisfies every row.
+        multipliers: Row number to positive integer.
+        theta: The multiplier of the objective, a positive integer.
+        value_numerator: The maximum times `denominator`.
+        basis: The rows of the final dictionary (d of them unless the polyhedron contains a line).
+    """
+
+    numerators: tuple[int, ...]
+    denominator: int
+    multipliers: dict[int, int]
+    theta: int
+    value_numerator: int
+    basis: tuple[int, ...]
+
+    @property
+    def value(self) -> Fraction:
+        """The maximum."""
+        return Fraction(self.value_numerator, self.denominator)
+
+    @property
+    def point(self) -> tuple[Fraction, ...]:
+        """Where it is attained."""
+        return tuple(Fraction(n, self.denominator) for n in self.numerators)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """Multipliers that prove ``<c, x> <= bound <= stop_above``; the maximum itself may be smaller.
+
+    ``theta * c == sum_i multipliers[i] * n_i`` and ``theta * bound == sum_i multipliers[i] * b_i``.
+    """
+
+    multipliers: dict[int, int]
+    theta: int
+    bound_numerator: int
+    basis: tuple[int, ...]
+
+    @property
+    def bound(self) -> Fraction:
+        """The upper bound."""
+        return Fraction(self.bound_numerator, self.theta)
+
+
+@dataclass(frozen=True, slots=True)
+class Exceeded:
+    """A point that satisfies every row (possibly with equality) and has ``<c, x> > stop_above``."""
+
+    numerators: tuple[int, ...]
+    denominator: int
+    value_numerator: int
+
+    @property
+    def value(self) -> Fraction:
+        """The objective at the point."""
+        return Fraction(self.value_numerator, self.denominator)
+
+    @property
+    def point(self) -> tuple[Fraction, ...]:
+        """The point."""
+        return tuple(Fraction(n, self.denominator) for n in self.numerators)
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded:
+    """An integer direction with ``<c, ray> > 0`` and ``<n_i, ray> <= 0`` for every row."""
+
+    ray: tuple[int, ...]
+
+
+Outcome = Optimal | Bounded | Exceeded | Unbounded
+
+
+def gather(rows: Rows | fmpz_mat | Sequence[Integers], dimension: int | None = None) -> Rows:
+    """Make rows ready for many questions.
+
+    Args:
+        rows: ``(m, d + 1)`` integers, ``[n_1, .., n_d, b]`` each; python integers, fmpz or one fmpz_mat.
+        dimension: d, needed only when there is no row.
+
+    Raises:
+        DimensionMismatch: Rows of different lengths, or of a length other than ``dimension + 1``.
+    """
+    if isinstance(rows, Rows):
+        return rows
+    table = rows.tolist() if isinstance(rows, fmpz_mat) else rows
+    if dimension is None:
+        if not len(table):
+            raise BadArgument("expected the dimension of a system without rows")
+        dimension = len(table[0]) - 1
+    entries = tuple([tuple(map(fmpz, row)) for row in table])
+    if any([len(row) != dimension + 1 for row in entries]):
+        lengths = sorted({len(row) for row in entries})
+        raise DimensionMismatch(f"expected rows of {dimension + 1} numbers, got lengths {lengths}")
+    flat = [entry for row in entries for entry in row]
+    columns = fmpz_mat(len(entries), dimension + 1, flat).transpose()
+    return Rows(dimension, len(entries), columns, entries)
+
+
+def maximise(
+    rows: Rows | fmpz_mat | Sequence[Integers],
+    objective: Integers,
+    interior: Point,
+    *,
+    stop_above: int | Fraction | None = None,
+    active: Sequence[int] | None = None,
+) -> Outcome:
+    """Maximise ``<objective, x>`` over the rows, starting at a point that satisfies them.
+
+    Args:
+        rows: ``(m, d + 1)`` integers, or what `gather` made of them.  Zero rows, duplicates and rows
+            through one point are ordinary.
+        objective: Shape ``(d,)``; may be zero.
+        interior: Numerators and denominator of a feasible point (need not be strictly inside).
+        stop_above: Return `Exceeded` as soon as a feasible point has a larger objective than this.
+        active: Ascending numbers of the rows that count; all by default.
+
+    Returns:
+        `Optimal`, `Unbounded`, or (only with `stop_above`) `Exceeded`.
+
+    Raises:
+        BadArgument: The start violates a row, or its denominator is not positive.
+        DimensionMismatch: The objective or the start has the wrong length.
+
+    Example:
+        >>> square = [[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1]]
+        >>> best = maximise(square, [2, 1], ([0, 0], 1))
+        >>> best.value, best.numerators, best.multipliers, best.theta
+        (Fraction(3, 1), (1, 1), {0: 2, 2: 1}, 1)
+    """
+    rows = gather(rows, len(objective))
+    d = rows.dimension
+    numerators, denominator = interior
+    if len(objective) != d or len(numerators) != d:
+        raise DimensionMismatch(
+            f"rows on R^{d}, objective on R^{len(objective)}, start in R^{len(numerators)}"
+        )
+    if denominator <= 0:
+        raise BadArgument(f"expected a positive denominator of the start, got {denominator}")
+    corner = [-fmpz(n) for n in numerators]
+    corner.append(fmpz(denominator))
+    _require_feasible(rows, corner, active)
+    goal = [fmpz(c) for c in objective]
+    return _ascend(rows, _free_dictionary(goal, corner), stop_above, active)
+
+
+def maximise_from_basis(
+    rows: Rows | fmpz_mat | Sequence[Integers],
+    objective: Integers,
+    interior: Point,
+    basis: Sequence[int],
+    *,
+    stop_above: int | Fraction | None = None,
+    active: Sequence[int] | None = None,
+) -> Outcome:
+    """Maximise ``<objective, x>``, trying first the point where the rows of `basis` are tight.
+
+    A float optimum proposes the basis; its prices and its point are solved exactly, microseconds each.  A basis
+    that is optimal answers at once.  With `stop_above`, nonnegative prices whose bound does not exceed it answer
+    too, whether or not the point is feasible.  A feasible point is pivoted on; anything else (singular,
+    infeasible, not d distinct rows) starts over at `interior`.
+
+    Args:
+        rows: As in `maximise`.
+        objective: As in `maximise`.
+        interior: As in `maximise`; looked at only when the basis does not serve.
+        basis: d distinct row numbers.
+        stop_above: As in `maximise`.
+        active: As in `maximise`; the basis must be among them to be used.
+
+    Returns:
+        As `maximise`, or `Bounded` (only with `stop_above`).
+
+    Example:
+        >>> square = [[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1]]
+        >>> maximise_from_basis(square, [2, 1], ([0, 0], 1), [0, 2]).value
+        Fraction(3, 1)
+        >>> maximise_from_basis(square, [2, 1], ([0, 0], 1), [0, 2], stop_above=5)
+        Bounded(multipliers={0: 2, 2: 1}, theta=1, bound_numerator=3, basis=(0, 2))
+    """
+    rows = gather(rows, len(objective))
+    d = rows.dimension
+    unusable = (
+        len(basis) != d or len(objective) != d or (active is not None and not set(basis) <= set(active))
+    )
+    if unusable:
+        return maximise(rows, objective, interior, stop_above=stop_above, active=active)
+    goal = [fmpz(c) for c in objective]
+    tight = [rows.entries[i] for i in basis]
+    prices = _solve_prices(tight, goal)
+    if prices is None:
+        return maximise(rows, objective, interior, stop_above=stop_above, active=active)
+    theta, weights = prices
+    settled = min(weights, default=0) >= 0
+    if settled and stop_above is not None:
+        bound = sum([w * row[d] for w, row in zip(weights, tight, strict=True)], fmpz(0))
+        if bound * stop_above.denominator <= theta * stop_above.numerator:
+            return _bounded(theta, weights, bound, basis)
+    corner = _solve_corner(tight)
+    if not _is_feasible(rows, corner, active):
+        return maximise(rows, objective, interior, stop_above=stop_above, active=active)
+    value = -sum(map(mul, goal, corner), fmpz(0))
+    if stop_above is not None and value * stop_above.denominator > corner[d] * stop_above.numerator:
+        return _exceeded(corner, value)
+    if settled:
+        return _optimal(corner, value, theta, weights, list(basis))
+    return _ascend(rows, _tight_dictionary(tight, goal, corner, list(basis)), stop_above, active)
+
+
+# ---------------------------------------------------------------------- dictionaries
+
+
+@dataclass(slots=True)
+class _Dictionary:
+    """A dictionary under way; local to one ascent.
+
+    Attributes:
+        denominator: The common denominator D > 0 of directions and prices.
+        directions: d columns of d integers each.
+        prices: ``<c, direction>``; negative means that entering the column increases the objective.
+        corner: ``(z_1, .., z_d, h)``, the current point z / h.
+        level: ``<c, (z_1, .., z_d)>``; the objective is ``-level / h``.
+        nonbasic: Row number of each column, or FREE.
+    """
+
+    denominator: fmpz
+    directions: list[list[fmpz]]
+    prices: list[fmpz]
+    corner: list[fmpz]
+    level: fmpz
+    nonbasic: list[int]
+
+
+def _free_dictionary(goal: list[fmpz], corner: list[fmpz]) -> _Dictionary:
+    """The dictionary at a point with no tight row: directions are the unit vectors."""
+    d = len(goal)
+    zero, one = fmpz(0), fmpz(1)
+    directions = [[one if i == j else zero for i in range(d)] for j in range(d)]
+    return _Dictionary(one, directions, list(goal), corner, sum(map(mul, goal, corner), zero), [FREE] * d)
+
+
+def _tight_dictionary(
+    tight: list[tuple[fmpz, ...]], goal: list[fmpz], corner: list[fmpz], basis: list[int]
+) -> _Dictionary:
+    """The dictionary at d tight rows: directions are the columns of the adjugate of their normals.
+
+    The denominator must be the full determinant, not a divisor of it, or a later pivot would not divide exactly.
+    """
+    d = len(goal)
+    normals = fmpz_mat(d, d, [entry for row in tight for entry in row[:d]])
+    determinant = normals.det()
+    unit = [int(i == j) for i in range(d) for j in range(d)]
+    beside = [[*row[:d], *unit[i * d : i * d + d]] for i, row in enumerate(tight)]
+    reduced, denominator, _ = fmpz_mat(beside).rref()
+    flat = reduced.entries()
+    factor = abs(determinant)
+    directions = [[flat[i * 2 * d + d + j] * factor // denominator for i in range(d)] for j in range(d)]
+    prices = [sum(map(mul, goal, direction), fmpz(0)) for direction in directions]
+    corner = _scaled_to(corner, factor)
+    return _Dictionary(factor, directions, prices, corner, sum(map(mul, goal, corner), fmpz(0)), basis)
+
+
+def _scaled_to(corner: list[fmpz], height: fmpz) -> list[fmpz]:
+    """The same point in homogeneous coordinates, of last coordinate `height`."""
+    return [entry * height // corner[-1] for entry in corner]
+
+
+def _ascend(
+    rows: Rows, dictionary: _Dictionary, stop_above: int | Fraction | None, active: Sequence[int] | None
+) -> Outcome:
+    """Pivot until no column improves, no row blocks, or the objective exceeds `stop_above`."""
+    d = rows.dimension
+    m = rows.count
+    columns = rows.columns
+    active = range(m) if active is None else active
+    zero = [fmpz(0)]
+    bland = False
+    while True:
+        entering = _entering_column(dictionary, bland=bland)
+        if entering < 0:
+            return _optimal_of(dictionary)
+        if dictionary.prices[entering] > 0:
+            dictionary.prices[entering] = -dictionary.prices[entering]
+            dictionary.directions[entering] = [-entry for entry in dictionary.directions[entering]]
+        product = fmpz_mat(2, d + 1, dictionary.directions[entering] + zero + dictionary.corner) * columns
+        flat = product.entries()
+        leaving = _blocking_row(flat, m, active)
+        if leaving < 0:
+            return Unbounded(tuple([-int(entry) for entry in dictionary.directions[entering]]))
+        slack = flat[m + leaving]
+        _pivot(dictionary, entering, leaving, rows.entries[leaving], -flat[leaving], slack)
+        bland = slack == 0
+        if stop_above is not None:
+            height = dictionary.corner[d]
+            if -dictionary.level * stop_above.denominator > height * stop_above.numerator:
+                return _exceeded(dictionary.corner, -dictionary.level)
+
+
+def _entering_column(dictionary: _Dictionary, *, bland: bool) -> int:
+    """The column to enter, or -1 when none improves."""
+    best, best_price, best_row = -1, 0, 0
+    for j, (price, row) in enumerate(zip(dictionary.prices, dictionary.nonbasic, strict=True)):
+        if row < 0:
+            if price != 0:
+                return j
+        elif price < 0 and (best < 0 or (row < best_row if bland else price < best_price)):
+            best, best_price, best_row = j, price, row
+    return best
+
+
+def _blocking_row(flat: list[fmpz], m: int, active: Sequence[int]) -> int:
+    """The row that blocks first (least number among ties), or -1; `flat` holds m rates, then m slacks."""
+    best = -1
+    best_rate = best_slack = None
+    for i in active:
+        rate = flat[i]
+        # slack / -rate < best_slack / -best_rate, both rates negative
+        if rate < 0 and (best < 0 or flat[m + i] * best_rate > best_slack * rate):
+            best, best_rate, best_slack = i, rate, flat[m + i]
+    return best
+
+
+def _pivot(
+    dictionary: _Dictionary, entering: int, leaving: int, row: tuple[fmpz, ...], pivot: fmpz, slack: fmpz
+) -> None:
+    """Make `row` tight along the entering column; every division is exact (Sylvester's identity)."""
+    denominator = dictionary.denominator
+    directions, prices = dictionary.directions, dictionary.prices
+    along, price = directions[entering], prices[entering]
+    for j, direction in enumerate(directions):
+        if j == entering:
+            continue
+        rate = sum(map(mul, row, direction))
+        if rate == 0:
+            directions[j] = [pivot * a // denominator for a in direction]
+            prices[j] = pivot * prices[j] // denominator
+        else:
+            directions[j] = [
+                (pivot * a + rate * b) // denominator for a, b in zip(direction, along, strict=True)
+            ]
+            prices[j] = (pivot * prices[j] + rate * price) // denominator
+    directions[entering] = [-b for b in along]
+    prices[entering] = -price
+    corner = dictionary.corner
+    height = pivot * corner[-1] // denominator
+    corner = [(pivot * a + slack * b) // denominator for a, b in zip(corner, along, strict=False)]
+    corner.append(height)
+    dictionary.corner = corner
+    dictionary.level = (pivot * dictionary.level + slack * price) // denominator
+    dictionary.denominator = pivot
+    dictionary.nonbasic[entering] = leaving
+
+
+# ---------------------------------------------------------------------- a proposed basis
+
+
+def _solve_prices(tight: list[tuple[fmpz, ...]], goal: list[fmpz]) -> tuple[fmpz, list[fmpz]] | None:
+    """``theta > 0`` and weights with ``theta * c == sum_i weights_i * n_i``; None: dependent."""
+    d = len(goal)
+    if d == 0:
+        return fmpz(1), []
+    flat = [row[k] for k in range(d) for row in (*tight, goal)]
+    reduced, denominator, _ = fmpz_mat(d, d + 1, flat).rref()
+    if reduced[d - 1, d - 1] == 0:
+        return None
+    weights = reduced.entries()[d :: d + 1]
+    if denominator < 0:
+        return -denominator, [-w for w in weights]
+    return denominator, weights
+
+
+def _solve_corner(tight: list[tuple[fmpz, ...]]) -> list[fmpz]:
+    """The mirrored point ``(z, h)``, ``h > 0``, where d independent rows are tight."""
+    d = len(tight)
+    reduced, denominator, _ = fmpz_mat(d, d + 1, [entry for row in tight for entry in row]).rref()
+    solution = reduced.entries()[d :: d + 1]
+    if denominator < 0:
+        return [*solution, -denominator]
+    return [*[-entry for entry in solution], denominator]
+
+
+def _is_feasible(rows: Rows, corner: list[fmpz], active: Sequence[int] | None) -> bool:
+    """Whether every row that counts has a nonnegative slack at the point."""
+    slacks = (fmpz_mat(1, rows.dimension + 1, corner) * rows.columns).entries()
+    if active is not None:
+        slacks = [slacks[i] for i in active]
+    return not slacks or min(slacks) >= 0
+
+
+def _require_feasible(rows: Rows, corner: list[fmpz], active: Sequence[int] | None) -> None:
+    """Raise BadArgument unless the start satisfies every row that counts."""
+    if not _is_feasible(rows, corner, active):
+        raise BadArgument("expected a start that satisfies every row, got a point that violates one")
+
+
+# ---------------------------------------------------------------------- outcomes
+
+
+def _optimal_of(dictionary: _Dictionary) -> Optimal:
+    """The outcome of a dictionary in which no column improves."""
+    kept = [
+        (row, price) for row, price in zip(dictionary.nonbasic, dictionary.prices, strict=True) if row >= 0
+    ]
+    return _optimal(
+        dictionary.corner,
+        -dictionary.level,
+        dictionary.denominator,
+        [price for _, price in kept],
+        [row for row, _ in kept],
+    )
+
+
+def _optimal(corner: list[fmpz], value: fmpz, theta: fmpz, weights: list[fmpz], basis: list[int]) -> Optimal:
+    """Reduce point and multipliers to lowest terms and turn the point back, ``x = -z``."""
+    numerators, denominator, value_numerator = _reduced_point(corner, value)
+    small_theta, multipliers = _reduced_multipliers(theta, weights, basis)
+    return Optimal(numerators, denominator, multipliers, small_theta, value_numerator, tuple(basis))
+
+
+def _bounded(theta: fmpz, weights: list[fmpz], bound: fmpz, basis: Sequence[int]) -> Bounded:
+    """The outcome of nonnegative prices with a small enough bound."""
+    small_theta, multipliers = _reduced_multipliers(theta, weights, basis)
+    return Bounded(multipliers, small_theta, int(bound) * small_theta // int(theta), tuple(basis))
+
+
+def _exceeded(corner: list[fmpz], value: fmpz) -> Exceeded:
+    """The outcome of a feasible point beyond the threshold."""
+    numerators, denominator, value_numerator = _reduced_point(corner, value)
+    return Exceeded(numerators, denominator, value_numerator)
+
+
+def _reduced_point(corner: list[fmpz], value: fmpz) -> tuple[tuple[int, ...], int, int]:
+    """Numerators of ``x = -z``, denominator, and the value over that denominator."""
+    numbers = [int(entry) for entry in corner]
+    common = gcd(*numbers)
+    denominator = numbers.pop()
+    if common == 1:
+        return tuple([-n for n in numbers]), denominator, int(value)
+    return tuple([-n // common for n in numbers]), denominator // common, int(value) // common
+
+
+def _reduced_multipliers(
+    theta: fmpz, weights: list[fmpz], basis: Sequence[int]
+) -> tuple[int, dict[int, int]]:
+    """Positive weights by row and theta, without their common factor."""
+    chosen = {row: int(weight) for row, weight in zip(basis, weights, strict=True) if weight != 0}
+    common = gcd(int(theta), *chosen.values())
+    if common == 1:
+        return int(theta), chosen
+    return int(theta) // common, {row: weight // common for row, weight in chosen.items()}
