@@ -1,22 +1,21 @@
 """Exact linear programming over one cell: integer dictionaries from an interior point.
 
 Maximise ``<c, x>`` over rows ``<n, x> <= b`` with integer data.  It settles what the float filter leaves
-open, so it must be right on every degenerate input and still take microseconds: every entry is an integer over
-one common denominator (a minor of the rows, so never beyond Hadamard's bound); every outcome is a certificate.
+open, so it must be right on every degenerate input and still take microseconds: all entries are integers over
+one common denominator (minors of the rows, so never beyond Hadamard's bound); all outcomes are certificates.
 
 Main definitions:
     `gather`: rows made ready once, to be asked many questions.
     `maximise`: from a feasible point, so there is no phase 1.
     `maximise_from_basis`: from a proposed set of tight rows (a float optimum); `maximise` is the fallback.
-    `Optimal`, `Bounded`, `Exceeded`, `Unbounded`: the outcomes; integers over one positive denominator.
 
 Conventions:
     A row is ``[n_1, .., n_d, b]``.  Inside this module coordinates are mirrored, ``z = -x``, so that a row is
     its own slack function ``<n, z> + b`` and nothing is negated.  A dictionary is a list of columns over a
     common denominator D > 0: column j is the direction along which nonbasic variable j grows at rate D while
     the other nonbasic ones stay; `corner` is the current point in homogeneous coordinates.  Slacks are not
-    stored: two rows of one matrix product give the rates and slacks of a ratio test.  A nonbasic variable is a
-    row's slack, or free (`FREE`) as long as fewer than d rows are tight.
+    stored: one matrix product gives the rates of a ratio test and one its slacks.  A nonbasic variable is
+    a row's slack, or free (`FREE`) as long as fewer than d rows are tight.
     Entering column: a free one of nonzero price; else the most negative price (Dantzig), and Bland's least
     index from a degenerate step until the next positive one, which rules cycles out.
 
@@ -25,7 +24,8 @@ References:
     Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination (1968).
     Bland, New finite pivoting rules for the simplex method (1977).
 
-Not here: float proposals and filters (`lp`), emptiness of a domain (`domain`), irredundant rows (`geometry`).
+Not here: the outcomes (`exact_outcome`), float proposals and filters (`lp`), emptiness of a domain (`domain`),
+irredundant rows (`geometry`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
 from operator import mul
 
 from flint import fmpz, fmpz_mat
 
 from exactcpa.errors import BadArgument, DimensionMismatch
+from exactcpa.exact_outcome import (
+    Bounded,
+    Exceeded,
+    Optimal,
+    Outcome,
+    Unbounded,
+    bounded,
+    exceeded,
+    optimal,
+)
+
+__all__ = [
+    "Bounded",
+    "Exceeded",
+    "Optimal",
+    "Outcome",
+    "Rows",
+    "Unbounded",
+    "gather",
+    "maximise",
+    "maximise_from_basis",
+]
 
 FREE = -1
 """The nonbasic variable of a column that is no row's slack."""
@@ -63,85 +84,6 @@ class Rows:
     count: int
     columns: fmpz_mat
     entries: tuple[tuple[fmpz, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Optimal:
-    """The maximum, where it is attained, and the multipliers that prove it.
-
-    ``theta * c == sum_i multipliers[i] * n_i`` and ``theta * value == sum_i multipliers[i] * b_i``.
-
-    Attributes:
-        numerators, denominator: The point, which satisfies every row.
-        multipliers: Row number to positive integer.
-        theta: The multiplier of the objective, a positive integer.
-        value_numerator: The maximum times `denominator`.
-        basis: The rows of the final dictionary (d of them unless the polyhedron contains a line).
-    """
-
-    numerators: tuple[int, ...]
-    denominator: int
-    multipliers: dict[int, int]
-    theta: int
-    value_numerator: int
-    basis: tuple[int, ...]
-
-    @property
-    def value(self) -> Fraction:
-        """The maximum."""
-        return Fraction(self.value_numerator, self.denominator)
-
-    @property
-    def point(self) -> tuple[Fraction, ...]:
-        """Where it is attained."""
-        return tuple(Fraction(n, self.denominator) for n in self.numerators)
-
-
-@dataclass(frozen=True, slots=True)
-class Bounded:
-    """Multipliers that prove ``<c, x> <= bound <= stop_above``; the maximum itself may be smaller.
-
-    ``theta * c == sum_i multipliers[i] * n_i`` and ``theta * bound == sum_i multipliers[i] * b_i``.
-    """
-
-    multipliers: dict[int, int]
-    theta: int
-    bound_numerator: int
-    basis: tuple[int, ...]
-
-    @property
-    def bound(self) -> Fraction:
-        """The upper bound."""
-        return Fraction(self.bound_numerator, self.theta)
-
-
-@dataclass(frozen=True, slots=True)
-class Exceeded:
-    """A point that satisfies every row (possibly with equality) and has ``<c, x> > stop_above``."""
-
-    numerators: tuple[int, ...]
-    denominator: int
-    value_numerator: int
-
-    @property
-    def value(self) -> Fraction:
-        """The objective at the point."""
-        return Fraction(self.value_numerator, self.denominator)
-
-    @property
-    def point(self) -> tuple[Fraction, ...]:
-        """The point."""
-        return tuple(Fraction(n, self.denominator) for n in self.numerators)
-
-
-@dataclass(frozen=True, slots=True)
-class Unbounded:
-    """An integer direction with ``<c, ray> > 0`` and ``<n_i, ray> <= 0`` for every row."""
-
-    ray: tuple[int, ...]
-
-
-Outcome = Optimal | Bounded | Exceeded | Unbounded
 
 
 def gather(rows: Rows | fmpz_mat | Sequence[Integers], dimension: int | None = None) -> Rows:
@@ -228,8 +170,8 @@ def maximise_from_basis(
 ) -> Outcome:
     """Maximise ``<objective, x>``, trying first the point where the rows of `basis` are tight.
 
-    A float optimum proposes the basis; its prices and its point are solved exactly, microseconds each.  A basis
-    that is optimal answers at once.  With `stop_above`, nonnegative prices whose bound does not exceed it answer
+    A float optimum proposes the basis; its prices and its point are solved exactly, microseconds each.  An
+    optimal basis answers at once.  With `stop_above`, nonnegative prices whose bound is not above it answer
     too, whether or not the point is feasible.  A feasible point is pivoted on; anything else (singular,
     infeasible, not d distinct rows) starts over at `interior`.
 
@@ -268,15 +210,15 @@ def maximise_from_basis(
     if settled and stop_above is not None:
         bound = sum([w * row[d] for w, row in zip(weights, tight, strict=True)], fmpz(0))
         if bound * stop_above.denominator <= theta * stop_above.numerator:
-            return _bounded(theta, weights, bound, basis)
+            return bounded(theta, weights, bound, basis)
     corner = _solve_corner(tight)
     if not _is_feasible(rows, corner, active):
         return maximise(rows, objective, interior, stop_above=stop_above, active=active)
     value = -sum(map(mul, goal, corner), fmpz(0))
     if stop_above is not None and value * stop_above.denominator > corner[d] * stop_above.numerator:
-        return _exceeded(corner, value)
+        return exceeded(corner, value)
     if settled:
-        return _optimal(corner, value, theta, weights, list(basis))
+        return optimal(corner, value, theta, weights, list(basis))
     return _ascend(rows, _tight_dictionary(tight, goal, corner, list(basis)), stop_above, active)
 
 
@@ -317,7 +259,7 @@ def _tight_dictionary(
 ) -> _Dictionary:
     """The dictionary at d tight rows: directions are the columns of the adjugate of their normals.
 
-    The denominator must be the full determinant, not a divisor of it, or a later pivot would not divide exactly.
+    The denominator must be the full determinant, not a divisor of it, or a later pivot would not be exact.
     """
     d = len(goal)
     normals = fmpz_mat(d, d, [entry for row in tight for entry in row[:d]])
@@ -341,32 +283,38 @@ def _scaled_to(corner: list[fmpz], height: fmpz) -> list[fmpz]:
 def _ascend(
     rows: Rows, dictionary: _Dictionary, stop_above: int | Fraction | None, active: Sequence[int] | None
 ) -> Outcome:
-    """Pivot until no column improves, no row blocks, or the objective exceeds `stop_above`."""
-    d = rows.dimension
-    m = rows.count
+    """Pivot until the objective exceeds `stop_above`, no column improves, or no row blocks."""
     columns = rows.columns
-    active = range(m) if active is None else active
-    zero = [fmpz(0)]
+    active = range(rows.count) if active is None else active
     bland = False
     while True:
+        if stop_above is not None and _is_above(dictionary, stop_above):
+            return exceeded(dictionary.corner, -dictionary.level)
         entering = _entering_column(dictionary, bland=bland)
         if entering < 0:
-            return _optimal_of(dictionary)
-        if dictionary.prices[entering] > 0:
-            dictionary.prices[entering] = -dictionary.prices[entering]
-            dictionary.directions[entering] = [-entry for entry in dictionary.directions[entering]]
-        product = fmpz_mat(2, d + 1, dictionary.directions[entering] + zero + dictionary.corner) * columns
-        flat = product.entries()
-        leaving = _blocking_row(flat, m, active)
+            return _finished(dictionary)
+        along = _improving_direction(dictionary, entering)
+        rates = (fmpz_mat(1, rows.dimension + 1, [*along, 0]) * columns).entries()
+        slacks = fmpz_mat(1, rows.dimension + 1, dictionary.corner) * columns
+        leaving = _blocking_row(rates, slacks, active)
         if leaving < 0:
-            return Unbounded(tuple([-int(entry) for entry in dictionary.directions[entering]]))
-        slack = flat[m + leaving]
-        _pivot(dictionary, entering, leaving, rows.entries[leaving], -flat[leaving], slack)
+            return Unbounded(tuple([-int(entry) for entry in along]))
+        slack = slacks[0, leaving]
+        _pivot(dictionary, entering, leaving, rows.entries[leaving], -rates[leaving], slack)
         bland = slack == 0
-        if stop_above is not None:
-            height = dictionary.corner[d]
-            if -dictionary.level * stop_above.denominator > height * stop_above.numerator:
-                return _exceeded(dictionary.corner, -dictionary.level)
+
+
+def _is_above(dictionary: _Dictionary, stop_above: int | Fraction) -> bool:
+    """Whether the objective at the current point exceeds the threshold."""
+    return -dictionary.level * stop_above.denominator > dictionary.corner[-1] * stop_above.numerator
+
+
+def _improving_direction(dictionary: _Dictionary, entering: int) -> list[fmpz]:
+    """The entering column's direction; that of a free variable is turned round if it has to be."""
+    if dictionary.prices[entering] > 0:
+        dictionary.prices[entering] = -dictionary.prices[entering]
+        dictionary.directions[entering] = [-entry for entry in dictionary.directions[entering]]
+    return dictionary.directions[entering]
 
 
 def _entering_column(dictionary: _Dictionary, *, bland: bool) -> int:
@@ -381,15 +329,18 @@ def _entering_column(dictionary: _Dictionary, *, bland: bool) -> int:
     return best
 
 
-def _blocking_row(flat: list[fmpz], m: int, active: Sequence[int]) -> int:
-    """The row that blocks first (least number among ties), or -1; `flat` holds m rates, then m slacks."""
+def _blocking_row(rates: list[fmpz], slacks: fmpz_mat, active: Sequence[int]) -> int:
+    """The row that blocks first (least number among ties), or -1."""
     best = -1
     best_rate = best_slack = None
     for i in active:
-        rate = flat[i]
-        # slack / -rate < best_slack / -best_rate, both rates negative
-        if rate < 0 and (best < 0 or flat[m + i] * best_rate > best_slack * rate):
-            best, best_rate, best_slack = i, rate, flat[m + i]
+        rate = rates[i]
+        if rate < 0:
+            # A slack is read only here: making one a python object costs more than its share of the product.
+            slack = slacks[0, i]
+            # slack / -rate < best_slack / -best_rate, both rates negative
+            if best < 0 or slack * best_rate > best_slack * rate:
+                best, best_rate, best_slack = i, rate, slack
     return best
 
 
@@ -421,7 +372,17 @@ def _pivot(
     dictionary.corner = corner
     dictionary.level = (pivot * dictionary.level + slack * price) // denominator
     dictionary.denominator = pivot
+    was_free = dictionary.nonbasic[entering] == FREE
     dictionary.nonbasic[entering] = leaving
+    if was_free and FREE not in dictionary.nonbasic:
+        _forget_start(dictionary)
+
+
+def _forget_start(dictionary: _Dictionary) -> None:
+    """Divide the start's denominator out of the point: with d tight rows it does not matter."""
+    scale = dictionary.corner[-1] // dictionary.denominator
+    dictionary.corner = [entry // scale for entry in dictionary.corner]
+    dictionary.level //= scale
 
 
 # ---------------------------------------------------------------------- a proposed basis
@@ -469,55 +430,15 @@ def _require_feasible(rows: Rows, corner: list[fmpz], active: Sequence[int] | No
 # ---------------------------------------------------------------------- outcomes
 
 
-def _optimal_of(dictionary: _Dictionary) -> Optimal:
+def _finished(dictionary: _Dictionary) -> Optimal:
     """The outcome of a dictionary in which no column improves."""
     kept = [
         (row, price) for row, price in zip(dictionary.nonbasic, dictionary.prices, strict=True) if row >= 0
     ]
-    return _optimal(
+    return optimal(
         dictionary.corner,
         -dictionary.level,
         dictionary.denominator,
         [price for _, price in kept],
         [row for row, _ in kept],
     )
-
-
-def _optimal(corner: list[fmpz], value: fmpz, theta: fmpz, weights: list[fmpz], basis: list[int]) -> Optimal:
-    """Reduce point and multipliers to lowest terms and turn the point back, ``x = -z``."""
-    numerators, denominator, value_numerator = _reduced_point(corner, value)
-    small_theta, multipliers = _reduced_multipliers(theta, weights, basis)
-    return Optimal(numerators, denominator, multipliers, small_theta, value_numerator, tuple(basis))
-
-
-def _bounded(theta: fmpz, weights: list[fmpz], bound: fmpz, basis: Sequence[int]) -> Bounded:
-    """The outcome of nonnegative prices with a small enough bound."""
-    small_theta, multipliers = _reduced_multipliers(theta, weights, basis)
-    return Bounded(multipliers, small_theta, int(bound) * small_theta // int(theta), tuple(basis))
-
-
-def _exceeded(corner: list[fmpz], value: fmpz) -> Exceeded:
-    """The outcome of a feasible point beyond the threshold."""
-    numerators, denominator, value_numerator = _reduced_point(corner, value)
-    return Exceeded(numerators, denominator, value_numerator)
-
-
-def _reduced_point(corner: list[fmpz], value: fmpz) -> tuple[tuple[int, ...], int, int]:
-    """Numerators of ``x = -z``, denominator, and the value over that denominator."""
-    numbers = [int(entry) for entry in corner]
-    common = gcd(*numbers)
-    denominator = numbers.pop()
-    if common == 1:
-        return tuple([-n for n in numbers]), denominator, int(value)
-    return tuple([-n // common for n in numbers]), denominator // common, int(value) // common
-
-
-def _reduced_multipliers(
-    theta: fmpz, weights: list[fmpz], basis: Sequence[int]
-) -> tuple[int, dict[int, int]]:
-    """Positive weights by row and theta, without their common factor."""
-    chosen = {row: int(weight) for row, weight in zip(basis, weights, strict=True) if weight != 0}
-    common = gcd(int(theta), *chosen.values())
-    if common == 1:
-        return int(theta), chosen
-    return int(theta) // common, {row: weight // common for row, weight in chosen.items()}
