@@ -14,20 +14,35 @@ Main definitions:
 Modules, in the order in which they may import each other (a module imports only what stands above
 it; the checker imports nothing of the package at all):
 
-    errors            one class per cause; every message is one sentence
-    numbers           what a number in a file means: exactly one rational
-    batchnorm         the deployed reading of batch normalisation: one correctly rounded scale
-    network           layers and networks with exact parameters; exact forward pass
-    stages            the lowered form: affine maps alternating with bends and maxima
-    network_file      the network file format, version 1; .json and .npz
-    exact_simplex     integer dictionary simplex with Bland's rule: the last resort, always ends
-    domain            box, H-polytope and slice, proved bounded and full-dimensional
-    enumerate         the verb: network and domain in, partition out
-    partition         the result in memory and its views
-    checker           the trusted part: one file, standard library only, runs alone
-    picture           a 2-D partition drawn with characters
-    demo              a trained network enumerated, proved and checked, told in a few lines
-    cli               the command line
+    errors             one class per cause; every message is one sentence
+    numbers            what a number means: exactly one rational
+    parameters         nested lists and arrays of numbers, read as tuples of exact ones
+    batchnorm          the deployed reading of batch normalisation: one correctly rounded scale
+    groups             which inputs a maximum or a mean is taken over
+    layers             what one layer is and computes
+    network            a chain of layers; its exact value at a point
+    npz_file           networks from arrays
+    torch_module       networks from torch modules
+    network_file       the network file format, version 1, and every other source
+    stages             the lowered form: affine maps alternating with bends and maxima
+    exact_outcome      what an exact linear program can answer, each answer with its proof
+    exact_simplex      integer dictionary simplex with Bland's rule: the last resort, always ends
+    domain             box, H-polytope and slice, proved bounded and full-dimensional
+    switch_form        a network as lines and the decisions that join them
+    float_form         rounded copies of a switch form, with proved error bounds
+    kernels.state      the working arrays of the split tree
+    kernels.filters    rigorous filters: when a comparison made in doubles is a proof
+    kernels.simplex    dictionary simplex in doubles: proposes, never decides
+    kernels.questions  does a line change sign on a node, is a row a facet of it
+    kernels.tree       the split tree, walked depth first
+    partition          the result in memory and its views
+    enumerate          the verb: network and domain in, partition out
+    checker            the trusted part: one file, standard library only, runs alone
+    description        what is in a network, domain or partition file
+    picture            a 2-D partition drawn with characters
+    commands           the commands enumerate, check and info
+    demo               a trained network enumerated, proved and checked, told in a few lines
+    cli                the command line: arguments, errors, exit codes
 
 The names below are imported on first use, so that ``import exactcpa`` stays light.
 """
@@ -39,33 +54,29 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# Public name -> (module, name there).  `__getattr__` resolves it at first use (PEP 562).
-_EXPORTS: dict[str, tuple[str, str]] = {
-    "load_network": ("network_file", "load_network"),
-    "save_network": ("network_file", "save_network"),
+# Module -> its public names.  `__getattr__` finds them at first use (PEP 562); `__init__.pyi` repeats them.
+_NAMES = {
+    "network_file": ("load_network", "save_network"),
+    "network": ("Network",),
+    "layers": (
+        *("Linear", "BatchNorm", "Conv2d", "AvgPool2d", "Flatten", "Residual"),
+        *("ReLU", "LeakyReLU", "PReLU", "Abs", "HardTanh", "ReLU6", "MaxOut", "MaxPool"),
+    ),
+    "domain": ("Box", "Polytope", "Slice"),
+    "enumerate": ("enumerate_cells",),
+    "partition": ("Partition", "load_partition"),
+    "checker": ("check", "Report", "Rejected", "Unreadable"),
+    "errors": (
+        *("ExactcpaError", "BadArgument", "BadDomain", "BadFile", "BadNetwork", "CertificateRejected"),
+        *("DimensionMismatch", "InexactNumber", "OutsideDomain", "Undecided"),
+    ),
+}
+_RENAMED = {
     "network_from_json": ("network_file", "from_json"),
     "network_to_json": ("network_file", "to_json"),
-    "Network": ("network", "Network"),
-    "Box": ("domain", "Box"),
-    "Polytope": ("domain", "Polytope"),
-    "Slice": ("domain", "Slice"),
     "domain_from_json": ("domain", "from_json"),
-    "enumerate_cells": ("enumerate", "enumerate_cells"),
-    "Partition": ("partition", "Partition"),
-    "load_partition": ("partition", "load_partition"),
-    "check": ("checker", "check"),
-    "describe_file": ("description", "describe_file"),
-    "ExactcpaError": ("errors", "ExactcpaError"),
-    "BadArgument": ("errors", "BadArgument"),
-    "BadDomain": ("errors", "BadDomain"),
-    "BadFile": ("errors", "BadFile"),
-    "BadNetwork": ("errors", "BadNetwork"),
-    "CertificateRejected": ("errors", "CertificateRejected"),
-    "DimensionMismatch": ("errors", "DimensionMismatch"),
-    "InexactNumber": ("errors", "InexactNumber"),
-    "OutsideDomain": ("errors", "OutsideDomain"),
-    "Undecided": ("errors", "Undecided"),
 }
+_EXPORTS = {name: (module, name) for module, names in _NAMES.items() for name in names} | _RENAMED
 
 __all__ = ["__version__", *_EXPORTS]
 

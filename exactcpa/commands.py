@@ -6,8 +6,7 @@ Main definitions:
     aligned: Rows of a name and a value as lines, for people.
 
 Conventions:
-    The package is used as a user would, through its lazy public names, so a command loads only what it needs:
-    ``check`` never imports numba.
+    The engine is reached through the package's lazy names, so only ``enumerate`` waits for numba.
 
 Not here:
     Arguments, errors and exit codes: `cli`.  What a file contains: `description`.
@@ -23,17 +22,22 @@ import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import Any
 
 import exactcpa as cpa
-from exactcpa.errors import BadArgument, BadFile
+from exactcpa import checker
+from exactcpa.description import describe_file
+from exactcpa.domain import Box, Polytope, Slice
+from exactcpa.domain import from_json as domain_from_json
+from exactcpa.errors import BadArgument, BadFile, located
+from exactcpa.network import Network
+from exactcpa.network_file import from_json as network_from_json
+from exactcpa.network_file import load_network, parse_json
 from exactcpa.numbers import decimal_text, exactly
-
-if TYPE_CHECKING:
-    from exactcpa.domain import Box, Polytope, Slice
-    from exactcpa.network import Network
 
 STDIN = "-"
 
@@ -71,14 +75,40 @@ def enumerated(net: Network, domain: Box | Polytope | Slice, options: Namespace)
 
 
 def run_check(options: Namespace) -> int:
-    """Check a partition file and say what was verified or the first thing that is wrong."""
-    raise NotImplementedError
+    """Check a partition file and say what was verified, or the first thing that is wrong."""
+    start = perf_counter()
+    with _file(options.file) as path:
+        try:
+            report = checker.check(path, _counted if sys.stderr.isatty() else None)
+        except checker.Unreadable as error:
+            raise BadFile(f"{_shown(options.file)}: {error}") from None
+        except checker.Rejected as error:
+            facts: dict[str, Any] = {"file": options.file, "accepted": False, "reason": str(error)}
+            lines = [f"REJECTED: {error}"]
+        else:
+            facts = {"file": options.file, "accepted": True} | asdict(report)
+            lines = str(report).splitlines()
+    facts |= {"seconds": perf_counter() - start}
+    if options.json:
+        print_json(facts)
+    else:
+        print_lines([f"{_shown(options.file)}: {'accepted' if facts['accepted'] else 'not proved'}", *lines])
+    return 0 if facts["accepted"] else 1
+
+
+def _counted(done: int, stated: int) -> None:
+    print(
+        f"\rchecked {done:,} of {stated:,} cells",
+        end="\n" if done == stated else "",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def run_info(options: Namespace) -> int:
     """Say what is in a file."""
     with _file(options.file) as path:
-        facts = cpa.describe_file(path) | {"file": options.file}
+        facts = describe_file(path) | {"file": options.file}
     if options.json:
         print_json(facts)
     else:
@@ -87,24 +117,35 @@ def run_info(options: Namespace) -> int:
 
 
 def _network(path: str) -> Network:
-    return cpa.network_from_json(_json(path)) if path == STDIN else cpa.load_network(path)
+    if path != STDIN:
+        return load_network(path)
+    value = _read(path)
+    with located(_shown(path)):
+        return network_from_json(value)
 
 
 def _domain(options: Namespace, net: Network) -> Box | Polytope | Slice:
     if options.box:
-        lower, upper = (exactly(bound) for bound in options.box)
-        return cpa.Box([lower] * net.input, [upper] * net.input)
-    return cpa.domain_from_json(_json(options.domain))
+        with located("--box"):
+            lower, upper = (exactly(bound) for bound in options.box)
+            return Box([lower] * net.input, [upper] * net.input)
+    value = _read(options.domain)
+    with located(_shown(options.domain)):
+        return domain_from_json(value)
 
 
-def _json(path: str) -> Any:
+def _read(path: str) -> Any:
     """The JSON value of a file or of the standard input."""
-    shown = "standard input" if path == STDIN else path
     try:
         text = sys.stdin.read() if path == STDIN else Path(path).read_text(encoding="utf-8")
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadFile(f"{shown}: expected JSON, got something else ({error})") from None
+    except UnicodeDecodeError:
+        raise BadFile(f"{_shown(path)}: expected text in UTF-8, got other bytes") from None
+    with located(_shown(path)):
+        return parse_json(text)
+
+
+def _shown(path: str) -> str:
+    return "standard input" if path == STDIN else path
 
 
 @contextmanager

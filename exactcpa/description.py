@@ -27,11 +27,11 @@ from typing import IO, Any
 
 from exactcpa.domain import Box, Polytope, Slice
 from exactcpa.domain import from_json as domain_from_json
-from exactcpa.errors import BadFile
+from exactcpa.errors import BadFile, located
 from exactcpa.layers import widths
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
-from exactcpa.network_file import load_network
+from exactcpa.network_file import load_network, parse_json
 
 MAGIC = b"exactcpa-partition "
 VERSION = b"1\n"
@@ -60,16 +60,17 @@ def describe_file(path: str) -> dict[str, Any]:
 
 
 def _describe_json(path: str) -> dict[str, Any]:
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise BadFile(f"{path}: expected a network, domain or partition file, got no JSON") from None
-    match value:
-        case {"layers": _} | {"format": _}:
-            return describe_network(network_from_json(value))
-        case {"type": _}:
-            return describe_domain(domain_from_json(value))
-    raise BadFile(f"{path}: expected a network (field layers) or a domain (field type), got neither")
+    with located(path):
+        try:
+            value = parse_json(Path(path).read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise BadFile("expected a network, domain or partition file, got other bytes") from None
+        match value:
+            case {"layers": _} | {"format": _}:
+                return describe_network(network_from_json(value))
+            case {"type": _}:
+                return describe_domain(domain_from_json(value))
+        raise BadFile("expected a network (field layers) or a domain (field type), got neither")
 
 
 def describe_network(net: Network) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+# The public names for editors and type checkers; `__init__.py` imports them at first use.
+
+from exactcpa.checker import Rejected, Report, Unreadable, check
+from exactcpa.domain import Box, Polytope, Slice
+from exactcpa.domain import from_json as domain_from_json
+from exactcpa.enumerate import enumerate_cells
+from exactcpa.errors import (
+    BadArgument,
+    BadDomain,
+    BadFile,
+    BadNetwork,
+    CertificateRejected,
+    DimensionMismatch,
+    ExactcpaError,
+    InexactNumber,
+    OutsideDomain,
+    Undecided,
+)
+from exactcpa.layers import (
+    Abs,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Flatten,
+    HardTanh,
+    LeakyReLU,
+    Linear,
+    MaxOut,
+    MaxPool,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Residual,
+)
+from exactcpa.network import Network
+from exactcpa.network_file import from_json as network_from_json
+from exactcpa.network_file import load_network, save_network
+from exactcpa.network_file import to_json as network_to_json
+from exactcpa.partition import Partition, load_partition
+
+__all__ = [
+    "Abs",
+    "AvgPool2d",
+    "BadArgument",
+    "BadDomain",
+    "BadFile",
+    "BadNetwork",
+    "BatchNorm",
+    "Box",
+    "CertificateRejected",
+    "Conv2d",
+    "DimensionMismatch",
+    "ExactcpaError",
+    "Flatten",
+    "HardTanh",
+    "InexactNumber",
+    "LeakyReLU",
+    "Linear",
+    "MaxOut",
+    "MaxPool",
+    "Network",
+    "OutsideDomain",
+    "PReLU",
+    "Partition",
+    "Polytope",
+    "ReLU",
+    "ReLU6",
+    "Rejected",
+    "Report",
+    "Residual",
+    "Slice",
+    "Undecided",
+    "Unreadable",
+    "__version__",
+    "check",
+    "domain_from_json",
+    "enumerate_cells",
+    "load_network",
+    "load_partition",
+    "network_from_json",
+    "network_to_json",
+    "save_network",
+]
+
+__version__: str
