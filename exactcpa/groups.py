@@ -88,7 +88,7 @@ class Windows:
     def groups_of(self, inputs: int) -> tuple[tuple[int, ...], ...]:
         """Return the flat indices under the kernel, for every channel, row and column of the output."""
         channels, height, width = self.shape
-        expect_length("shape", range(prod(self.shape)), inputs, "inputs")
+        expect_length("shape", prod(self.shape), inputs, "inputs")
         rows, columns = count_positions(self.shape, self.kernel, self.stride, (0, 0))
         corners = [
             (c * height + i * self.stride[0]) * width + j * self.stride[1]

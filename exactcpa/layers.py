@@ -64,11 +64,11 @@ class Linear:
     def __post_init__(self) -> None:
         keep(self, "weight", read_tensor(self.weight, "weight", 2))
         keep(self, "bias", read_tensor(self.bias, "bias", 1))
-        expect_length("bias", self.bias, len(self.weight), "rows of weight")
+        expect_length("bias", len(self.bias), len(self.weight), "rows of weight")
 
     def width(self, inputs: int) -> int:
         """Number of rows."""
-        expect_length("weight", self.weight[0], inputs, "inputs")
+        expect_length("weight", len(self.weight[0]), inputs, "inputs")
         return len(self.weight)
 
     def forward(self, x: Vector) -> Vector:
@@ -102,7 +102,7 @@ class BatchNorm:
         keep(self, "beta", read_tensor_or(ZERO, self.beta, "beta", len(self.mean)))
         keep(self, "epsilon", read_number(self.epsilon, "epsilon"))
         for field in ("variance", "gamma", "beta"):
-            expect_length(field, getattr(self, field), len(self.mean), "entries of mean")
+            expect_length(field, len(getattr(self, field)), len(self.mean), "entries of mean")
         for index, variance in enumerate(self.variance):
             if variance + self.epsilon <= 0:
                 raise BadNetwork(
@@ -119,7 +119,7 @@ class BatchNorm:
 
     def width(self, inputs: int) -> int:
         """As many as go in."""
-        expect_length("mean", self.mean, inputs, "inputs")
+        expect_length("mean", len(self.mean), inputs, "inputs")
         return inputs
 
     def forward(self, x: Vector) -> Vector:
@@ -195,7 +195,8 @@ class PReLU:
 
     def width(self, inputs: int) -> int:
         """As many as go in."""
-        expect_length("slope", self.slopes(inputs), inputs, "inputs")
+        if isinstance(self.slope, tuple):
+            expect_length("slope", len(self.slope), inputs, "inputs")
         return inputs
 
     def forward(self, x: Vector) -> Vector:
@@ -343,8 +344,8 @@ class Conv2d:
         keep(self, "shape", read_integers(self.shape, "shape", 1, length=3))
         keep(self, "stride", read_pair(self.stride, "stride", 1))
         keep(self, "padding", read_pair(self.padding, "padding", 0))
-        expect_length("bias", self.bias, len(self.weight), "filters of weight")
-        expect_length("weight", self.weight[0], self.shape[0], "channels of shape")
+        expect_length("bias", len(self.bias), len(self.weight), "filters of weight")
+        expect_length("weight", len(self.weight[0]), self.shape[0], "channels of shape")
         self.positions()
 
     def kernel(self) -> Pair:
@@ -357,7 +358,7 @@ class Conv2d:
 
     def width(self, inputs: int) -> int:
         """Number of filters times positions."""
-        expect_length("shape", range(prod(self.shape)), inputs, "inputs")
+        expect_length("shape", prod(self.shape), inputs, "inputs")
         return len(self.weight) * prod(self.positions())
 
     def forward(self, x: Vector) -> Vector:

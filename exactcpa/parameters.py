@@ -90,7 +90,7 @@ def read_integers(value: object, field: str, least: int, *, length: int | None =
     """Read a nonempty list of sizes or indices, of a given length if there is one."""
     items = tuple(read_integer(item, field, least) for item in read_sequence(value, field))
     if length is not None:
-        expect_length(field, items, length, "dimensions")
+        expect_length(field, len(items), length, "dimensions")
     return items
 
 
@@ -101,7 +101,7 @@ def read_pair(value: object, field: str, least: int) -> Pair:
     return read_integers(value, field, least, length=2)
 
 
-def expect_length(field: str, value: Sequence, expected: int, what: str) -> None:
+def expect_length(field: str, found: int, expected: int, what: str) -> None:
     """Raise unless a field has as many entries as something else."""
-    if len(value) != expected:
-        raise DimensionMismatch(f"field {field}: expected {expected} entries ({what}), got {len(value)}")
+    if found != expected:
+        raise DimensionMismatch(f"field {field}: expected {expected} entries ({what}), got {found}")
