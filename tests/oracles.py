@@ -222,7 +222,7 @@ def _walk(network: dict, region: Region, shape: object, cut: Cut) -> list[_State
     return states
 
 
-def _connected_parts(nodes: frozenset, pairs: list[frozenset]) -> int:
+def connected_parts(nodes: frozenset, pairs: list[frozenset]) -> int:
     """Number of connected components (union-find)."""
     parent = {node: node for node in nodes}
 
@@ -242,7 +242,7 @@ def _truth(
     maps = {s.pattern: s.lines for s in states}
     flat = {s.pattern: s.flat for s in states}
     merged = [e for e in edges if len({maps[p] for p in e}) == 1]
-    return Truth(frozenset(maps), edges, _connected_parts(frozenset(maps), merged), flat, maps, volumes)
+    return Truth(frozenset(maps), edges, connected_parts(frozenset(maps), merged), flat, maps, volumes)
 
 
 def _value(line: Line, point: Point) -> Fraction:

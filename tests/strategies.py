@@ -17,7 +17,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from hypothesis import strategies as st
-from oracle_program import compile_layers, number, read_domain
+from oracle_program import compile_layers, number, read_domain, run
 
 INTEGERS = st.integers(-3, 3)
 FRACTIONS = st.fractions(min_value=-2, max_value=2, max_denominator=5).map(
@@ -54,7 +54,7 @@ def boxes(draw, dimension: int) -> dict:
 def polytopes(draw, dimension: int) -> dict:
     """A box cut by a few halfspaces that keep a ball around its middle; some are redundant or repeated."""
     box = draw(boxes(dimension))
-    rows = [([int(v) for v in n], b) for n, b in read_domain(box).rows]
+    rows = [([int(v) for v in n], b) for n, b in read_domain(box).rows]  # upper ends, then lower ends
     middle = middle_of(box)
     for _ in range(draw(st.integers(0, 3))):
         normal = draw(st.lists(INTEGERS, min_size=dimension, max_size=dimension))
@@ -97,9 +97,13 @@ def linear_layers(draw, width: int, outputs: int, points: list = []) -> dict:  #
     numbers = draw(st.sampled_from(NUMBERS))
     weight, bias = [], []
     for _ in range(outputs):
-        kind = draw(st.sampled_from(["free"] * 4 + ["no bias", "zero", "copy", "multiple", "through"]))
+        kind = draw(
+            st.sampled_from(["through"] * 6 + ["free", "free", "no bias", "zero", "copy", "multiple"])
+        )
         row = draw(st.lists(numbers, min_size=width, max_size=width))
         shift = draw(numbers)
+        if kind in ("through", "no bias") and not any(number(a) for a in row):
+            row[draw(st.integers(0, width - 1))] = 1
         if kind == "no bias":
             shift = 0
         elif kind == "zero":
@@ -158,27 +162,36 @@ def activations(draw, kind: str, width: int) -> dict:
     return {"type": kind}
 
 
+def images(layers: list[dict], points: list[tuple[Fraction, ...]]) -> list[tuple[Fraction, ...]]:
+    """Where the layers so far send some points."""
+    return [run({"input": len(p), "layers": layers}, p)[0] for p in points]
+
+
 @st.composite
 def networks(draw, width: int, budget: int, kinds=KINDS, points: list = []) -> dict:  # noqa: B006
-    """A network on `width` inputs whose activations take about `budget` coordinates in all."""
+    """A network on `width` inputs whose activations take at most `budget` coordinates in all.
+
+    Many rows, in every layer, vanish at the image of one of the points, so that they cut the domain and
+    so that units of several layers meet.
+    """
     start, layers = width, []
-    blocks = draw(st.integers(1, 3))
-    for block in range(blocks):
-        if budget <= 0:
-            break
+    for _ in range(draw(st.integers(1, 3))):
         kind = draw(st.sampled_from(kinds))
+        if budget <= 0 or (kind == "residual" and width > budget):
+            break
+        here = images(layers, points)
         if kind == "residual":
-            if width > budget:
-                continue
-            inner = draw(st.sampled_from(BENDS))
-            body = [draw(linear_layers(width, width)), draw(activations(inner, width))]
+            body = [
+                draw(linear_layers(width, width, here)),
+                draw(activations(draw(st.sampled_from(BENDS)), width)),
+            ]
             if draw(st.booleans()):
                 body.append(draw(linear_layers(width, width)))
             layers.append({"type": "residual", "layers": body})
             budget -= width
             continue
-        outputs = draw(st.integers(1, min(4, budget)))
-        layers.append(draw(linear_layers(width, outputs, points if block == 0 else [])))
+        outputs = draw(st.integers(min(2, budget), min(5, budget)))
+        layers.append(draw(linear_layers(width, outputs, here)))
         if draw(st.integers(0, 4)) == 4:
             layers.append(draw(batchnorms(outputs)))
         layers.append(draw(activations(kind, outputs)))
@@ -189,20 +202,35 @@ def networks(draw, width: int, budget: int, kinds=KINDS, points: list = []) -> d
 
 
 # Coordinates of activations that keep the oracles quick, by dimension of the searched space.
-BUDGET = {1: 10, 2: 8, 3: 6, 4: 4}
+BUDGET = {1: 10, 2: 9, 3: 7, 4: 5}
+
+
+@st.composite
+def points_of(draw, domain: dict) -> list[tuple[Fraction, ...]]:
+    """A few points, in the network's input space: corners of a bounding box, its middle, points between."""
+    within = domain.get("within", domain)
+    if within["type"] == "box":
+        low, high = (tuple(number(v) for v in within[k]) for k in ("lower", "upper"))
+    else:
+        width = len(within["A"][0])  # the first rows of `polytopes` are a box
+        high = tuple(number(b) for b in within["b"][:width])
+        low = tuple(-number(b) for b in within["b"][width : 2 * width])
+    embed = read_domain(domain).embed
+    quarters = draw(st.lists(st.tuples(*[st.integers(0, 4)] * len(low)), min_size=2, max_size=3))
+    shares = [(2,) * len(low), (0,) * len(low), *quarters]
+    return [
+        embed(tuple(a + Fraction(k, 4) * (b - a) for k, a, b in zip(share, low, high, strict=True)))
+        for share in shares
+    ]
 
 
 @st.composite
 def cases(draw, dimensions=(1, 2, 3, 4), kinds=KINDS) -> tuple[dict, dict]:
     """A network and a domain that fits it."""
-    dimension = draw(st.sampled_from(dimensions))
+    dimension = ambient = draw(st.sampled_from(dimensions))
     if draw(st.integers(0, 3)) == 3:
-        ambient = dimension + draw(st.integers(0, 2))
+        ambient += draw(st.integers(0, 2))
         domain = draw(slices(dimension, ambient))
-        return draw(networks(ambient, BUDGET[dimension], kinds)), domain
-    domain = draw(domains(dimension))
-    points = []
-    if domain["type"] == "box":
-        low, high = (tuple(number(v) for v in domain[k]) for k in ("lower", "upper"))
-        points = [low, high, middle_of(domain)]
-    return draw(networks(dimension, BUDGET[dimension], kinds, points)), domain
+    else:
+        domain = draw(domains(dimension))
+    return draw(networks(ambient, BUDGET[dimension], kinds, draw(points_of(domain)))), domain

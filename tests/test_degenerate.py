@@ -1,0 +1,66 @@
+"""The degenerate families: the hand proofs against the oracles, then the engine against the hand proofs."""
+
+from __future__ import annotations
+
+import oracles
+import pytest
+from degenerate import CASES, LARGE_CASES, Case
+from oracle_program import read_domain
+from validate import edge_patterns, patterns_of, validate
+
+import exactcpa as cpa
+
+
+def is_within_reach_of_oracles(case: Case) -> bool:
+    dimension = read_domain(case.domain).dimension
+    return case.cells <= (600 if dimension <= 2 else 100)
+
+
+def enumerated(case: Case) -> cpa.Partition:
+    return cpa.enumerate_cells(cpa.network_from_json(case.network), cpa.domain_from_json(case.domain))
+
+
+def counts(part: cpa.Partition) -> tuple[int, int, int]:
+    summary = part.summary()
+    assert summary["cells"] == len(part)
+    return len(part), summary["edges"], summary["linear_regions"]
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if is_within_reach_of_oracles(case)])
+def test_hand_proofs_agree_with_oracles(name):
+    case = CASES[name]
+    assert oracles.truth(case.network, case.domain).counts == case.counts
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.cells <= 60])
+def test_hand_proofs_agree_with_sign_vectors(name):
+    case = CASES[name]
+    if read_domain(case.domain).dimension <= 4:
+        assert oracles.enumerate_signs(case.network, case.domain).counts == case.counts
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_engine(name):
+    case = CASES[name]
+    part = enumerated(case)
+    assert counts(part) == case.counts
+    assert part.graph().number_of_edges() == case.edges
+    if case.cells <= 600:
+        validate(part)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if case.cells <= 100 and is_within_reach_of_oracles(case)]
+)
+def test_engine_lists_the_cells_of_the_oracle(name):
+    case = CASES[name]
+    part, answer = enumerated(case), oracles.truth(case.network, case.domain)
+    assert set(patterns_of(part)) == answer.cells
+    assert edge_patterns(part) == answer.edges
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGE_CASES)
+def test_engine_on_large_cases(name):
+    case = LARGE_CASES[name]()
+    assert counts(enumerated(case)) == case.counts
