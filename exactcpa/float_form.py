@@ -1,0 +1,230 @@
+"""Rounded copies of a switch form, each number with a proved bound on its rounding error.
+
+The kernels work on doubles.  So that nothing overflows and every line is of size about one, each line is
+multiplied by a power of two, and the domain's coordinates are written ``t = centre + scale * y`` with powers
+of two for `scale`.  Both are exact; what rounding remains is stored as an upper bound beside each number.
+
+Main definitions: `FloatForm`, `FloatDomain`, `float_domain`, `float_form`.
+
+Conventions: a switch line's exponent is the proof's ``scales`` entry.  Bounds are rounded up, never down.
+Arrays of layers are padded to one size with zeros.
+
+References: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3.1 (gamma_n).
+
+Not here: the exact numbers (`switch_form`), how bounds grow through the layers (`kernels.tree`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from exactcpa.switch_form import SwitchForm, SwitchLayer
+
+TINY = 2.0**-1060
+"""Added to every error bound: it covers all underflow, which never exceeds 2**-1074 an operation."""
+
+
+class FloatForm(NamedTuple):
+    """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions.  A pair is a number and its error.
+
+    Attributes:
+        sizes: Shape ``(layers, 4)``: lines, switches, groups, and whether any entry of `base` is nonzero.
+        constant: Shape ``(layers, n, 2)``.
+        base: Shape ``(layers, n, max(n, d), 2)``.
+        gain: Shape ``(layers, k, n, 2)``: transposed, one contiguous row a decision.
+        switch_bits: Shape ``(layers, k)``: pattern bit of each switch.
+    """
+
+    sizes: np.ndarray
+    constant: np.ndarray
+    base: np.ndarray
+    gain: np.ndarray
+    switch_bits: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class FloatDomain:
+    """The domain in the kernels' coordinates ``y``.
+
+    Attributes:
+        box: Shape ``(6, d)``: lower bounds (rounded down), upper bounds (up), largest absolute values, the grid points
+            are rounded to so that ``centre + scale y`` is a double (0: every ``y`` is fine), centre, scale.
+        rows: Shape ``(2 d + q, d + 4)``: the box's lower faces, its upper faces, then the domain's other rows, in
+            the layout of `kernels.state`.
+        start: Shape ``(d,)``: a point of the interior, as nearly as doubles allow.
+    """
+
+    box: np.ndarray
+    rows: np.ndarray
+    start: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledForm:
+    """A `FloatForm` with the exponent each line was scaled by: shape ``(lines,)`` a layer."""
+
+    arrays: FloatForm
+    exponents: tuple[tuple[int, ...], ...]
+
+
+def exponent_above(q: Fraction) -> int:
+    """An ``e`` with ``|q| < 2**e`` and ``2**e <= 4 |q|``; for zero a very small one."""
+    return q.numerator.bit_length() - q.denominator.bit_length() + 1 if q else -(10**6)
+
+
+def scaled(q: Fraction, exponent: int) -> Fraction:
+    """``q * 2**exponent``, exactly."""
+    if exponent >= 0:
+        return Fraction(q.numerator << exponent, q.denominator)
+    return Fraction(q.numerator, q.denominator << -exponent)
+
+
+def rounded(q: Fraction) -> tuple[float, float]:
+    """The nearest double and an upper bound of the distance to it (0.0 if there is none)."""
+    nearest = float(q)
+    error = abs(q - Fraction(nearest))
+    return nearest, above(error) if error else 0.0
+
+
+def above(q: Fraction) -> float:
+    """A double at least ``q``."""
+    nearest = float(q)
+    return nearest if Fraction(nearest) >= q else float(np.nextafter(nearest, np.inf))
+
+
+def below(q: Fraction) -> float:
+    """A double at most ``q``."""
+    return -above(-q)
+
+
+def float_domain(domain: object) -> FloatDomain:
+    """The domain in the kernels' coordinates."""
+    pairs = list(zip(domain.lower, domain.upper, strict=True))
+    placed = [_place(low, high) for low, high in pairs]
+    centre, exponent = [p[0] for p in placed], [p[1] for p in placed]
+    d = len(pairs)
+    low = [scaled(a - c, -e) for (a, _), c, e in zip(pairs, centre, exponent, strict=True)]
+    high = [scaled(b - c, -e) for (_, b), c, e in zip(pairs, centre, exponent, strict=True)]
+    unit = [[Fraction(int(i == j)) for j in range(d)] for i in range(d)]
+    rows = [[-low[i], *unit[i]] for i in range(d)] + [[high[i], *(-u for u in unit[i])] for i in range(d)]
+    for normal, offset in domain.rows:
+        shifted = offset - sum(n * c for n, c in zip(normal, centre, strict=True))
+        rows.append([shifted, *(-scaled(n, e) for n, e in zip(normal, exponent, strict=True))])
+    lower, upper = np.array([below(q) for q in low]), np.array([above(q) for q in high])
+    radius = np.maximum(abs(lower), abs(upper))
+    start = [scaled(p - c, -e) for p, c, e in zip(domain.interior, centre, exponent, strict=True)]
+    grid = np.array([p[2] for p in placed])
+    box = [lower, upper, radius, grid, np.array([float(c) for c in centre]), np.array([2.0**e for e in exponent])]
+    return FloatDomain(
+        np.array(box), np.array([_rounded_row(row, radius) for row in rows]), np.array([float(q) for q in start])
+    )
+
+
+def _rounded_row(row: list[Fraction], radius: np.ndarray) -> list[float]:
+    """A row scaled to size one: coefficients, error, size, and the power of two."""
+    exponent = _moderate(-max(exponent_above(q) for q in row[1:]))
+    numbers = [rounded(scaled(q, exponent)) for q in row]
+    size = abs(numbers[0][0]) + float(np.dot([abs(n[0]) for n in numbers[1:]], radius))
+    return [*(n[0] for n in numbers), _over_box([n[1] for n in numbers], radius), size * (1 + 1e-9), 2.0**exponent]
+
+
+def _place(low: Fraction, high: Fraction) -> tuple[Fraction, int, float]:
+    """Centre (0 unless the interval is far from 0), exponent of the scale, and grid of one coordinate."""
+    middle, radius = (low + high) / 2, (high - low) / 2
+    if abs(middle) <= 4 * radius:
+        return Fraction(0), _moderate(exponent_above(max(abs(low), abs(high)))), 0.0
+    centre = Fraction(float(middle))
+    exponent = _moderate(exponent_above(max(high - centre, centre - low)))
+    top = exponent_above(max(abs(low), abs(high)))
+    return centre, exponent, 2.0 ** min(1000, max(-1000, top - 53 - exponent))
+
+
+def _moderate(exponent: int) -> int:
+    """An exponent whose power of two is a normal double."""
+    return min(1000, max(-1000, exponent))
+
+
+def _over_box(errors: list[float], radius: np.ndarray) -> float:
+    """Bound of an affine function's rounding error over the box from the errors of its coefficients."""
+    total = errors[0] + float(np.dot(errors[1:], radius))
+    return total * (1 + 1e-9) + TINY if any(errors) else 0.0
+
+
+def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
+    """Round a switch form, in the coordinates of a float domain."""
+    n = max(layer.lines for layer in form.layers)
+    k = max(1, *(layer.switches + len(layer.groups) for layer in form.layers))
+    count, d = len(form.layers), form.dimension
+    width = max(n, d)
+    arrays = FloatForm(
+        np.zeros((count, 4), np.int64),
+        np.zeros((count, n, 2)),
+        np.zeros((count, n, width, 2)),
+        np.zeros((count, k, n, 2)),
+        np.zeros((count, k), np.int64),
+    )
+    exponents: list[tuple[int, ...]] = []
+    previous = [0] * d
+    decisions: list[int] = []
+    for number, layer in enumerate(form.layers):
+        if number == 0:
+            layer = _in_float_coordinates(layer, domain)
+        lines = _line_exponents(layer, previous, decisions)
+        _fill(arrays, number, layer, lines, previous, decisions)
+        decisions = [*lines[: layer.switches], *(lines[group[0]] for group in layer.groups)]
+        exponents.append(tuple(lines))
+        previous = lines
+    return ScaledForm(arrays, tuple(exponents))
+
+
+def _in_float_coordinates(layer: SwitchLayer, domain: FloatDomain) -> SwitchLayer:
+    """The first layer after ``t = centre + scale y``."""
+    centre = [Fraction(c) for c in domain.box[4].tolist()]
+    scale = [Fraction(s) for s in domain.box[5].tolist()]
+    constant = tuple(
+        c + sum(b * m for b, m in zip(row, centre, strict=True) if m)
+        for c, row in zip(layer.constant, layer.base, strict=True)
+    )
+    base = tuple(tuple(b * s for b, s in zip(row, scale, strict=True)) for row in layer.base)
+    return SwitchLayer(
+        constant, base, layer.gain, layer.switches, layer.groups, layer.switch_bits, layer.group_bits
+    )
+
+
+def _line_exponents(layer: SwitchLayer, previous: list[int], decisions: list[int]) -> list[int]:
+    """For each line an exponent that brings it to size one; previous lines count as of size one.
+
+    A line of exponent ``e`` is about ``2**-e``; so a coefficient ``c`` contributes about ``2**(log c - e)``.
+    Lines that compete in a maximum share one exponent, so that their difference is the difference of doubles.
+    """
+    exponents = []
+    for constant, base, gain in zip(layer.constant, layer.base, layer.gain, strict=True):
+        sizes = [exponent_above(constant)] if constant else []
+        sizes += [exponent_above(b) - e for b, e in zip(base, previous, strict=False) if b]
+        sizes += [exponent_above(g) - e for g, e in zip(gain, decisions, strict=False) if g]
+        exponents.append(-max(sizes) if sizes else 0)
+    competing = {z for group in layer.groups for z in group}
+    shared = min((exponents[z] for z in competing), default=0)
+    return [shared if z in competing else e for z, e in enumerate(exponents)]
+
+
+def _fill(
+    arrays: FloatForm, number: int, layer: SwitchLayer, lines: list[int], previous: list[int], decisions: list[int]
+) -> None:
+    """Write one layer's rounded numbers."""
+    has_base = int(any(any(row) for row in layer.base))
+    arrays.sizes[number] = (layer.lines, layer.switches, len(layer.groups), has_base)
+    arrays.switch_bits[number, : layer.switches] = layer.switch_bits
+    for i, line in enumerate(lines):
+        if layer.constant[i]:
+            arrays.constant[number, i] = rounded(scaled(layer.constant[i], line))
+        for j, b in enumerate(layer.base[i]):
+            if b:
+                arrays.base[number, i, j] = rounded(scaled(b, line - previous[j]))
+        for k, g in enumerate(layer.gain[i]):
+            if g:
+                arrays.gain[number, k, i] = rounded(scaled(g, line - decisions[k]))

@@ -1,0 +1,229 @@
+"""The two questions about a node, asked in doubles: does a line change sign on it, is a row a facet of it?
+
+Each answer is either proved by `filters` or left open.  A found point is kept, for it answers other
+questions for free; a proof leaves its multipliers in ``basis[WHICH]`` and ``vectors[MULTIPLIER]``.
+
+Main definitions: `seek`, `find_facets_by_rays`, `seek_beyond_row`.
+
+Conventions: the answers are `FOUND` a point, `PROVED` that there is none, `OPEN`.
+
+References: certificates are Farkas' lemma, Schrijver, Theory of Linear and Integer Programming (1986), section 7.3.
+
+Not here: what the walk does with the answers (`tree`), the exact answers (`settle`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exactcpa.kernels import kernel, simplex
+from exactcpa.kernels.filters import is_bounded, is_inside, sign_at, snap, value_at
+from exactcpa.kernels.state import (
+    CHOSEN,
+    COL_VAR,
+    FREE,
+    MULTIPLIER,
+    NORMAL,
+    OBJECTIVE,
+    STATE,
+    STEP,
+    TRIAL,
+    WHICH,
+)
+
+FOUND, PROVED, OPEN = 0, 1, 2
+
+
+@kernel
+def _pull_back(lines, u, factor, rows, basis, vectors, m, d, box, points, origin, skipped):
+    """Leave in ``vectors[TRIAL]`` a proved point between an interior point and the reached one, beyond the line.
+
+    The reached point ``vectors[STEP]`` is computed to be on the wanted side; the trial is inside all rows but
+    `skipped`, and there ``factor * line`` is positive.
+    """
+    low, high = factor * value_at(lines, u, d, points, origin), factor * value_at(lines, u, d, vectors, STEP)
+    if not high > 0.0:
+        return False
+    crossing = low / (low - high) if low < 0.0 else 0.0
+    for attempt in range(3):
+        blend = 0.5 if attempt == 0 else 0.125 if attempt == 1 else 0.9
+        share = crossing + blend * (1.0 - crossing)
+        for j in range(d):
+            vectors[TRIAL, j] = points[origin, j] + share * (vectors[STEP, j] - points[origin, j])
+        snap(vectors, TRIAL, d, box)
+        if factor * sign_at(lines, u, d, vectors, TRIAL) > 0 and is_inside(rows, basis, m, d, vectors, TRIAL, skipped):
+            return True
+    return False
+
+
+@kernel
+def _shoot(lines, u, factor, rows, basis, vectors, m, d, points, start):
+    """From an interior point go up the gradient to the first row; False if the line stays on its side."""
+    value, square = factor * value_at(lines, u, d, points, start), 0.0
+    for j in range(d):
+        square += lines[u, 1 + j] * lines[u, 1 + j]
+    reach = np.inf
+    for i in range(m):
+        r = basis[CHOSEN, i]
+        slope, slack = 0.0, rows[r, 0]
+        for j in range(d):
+            slope += rows[r, 1 + j] * lines[u, 1 + j]
+            slack += rows[r, 1 + j] * points[start, j]
+        slope *= -factor
+        if slope * reach > slack:
+            reach = slack / slope
+    if not value + reach * square > 0.0:
+        return False
+    for j in range(d):
+        vectors[STEP, j] = points[start, j] + factor * reach * lines[u, 1 + j]
+    return True
+
+
+@kernel
+def collect_multipliers(basis, vectors, m, d):
+    """Read the multipliers of the non-box rows off the reduced costs; returns how many."""
+    k = 0
+    for c in range(d):
+        var = basis[COL_VAR, c]
+        if 2 * d <= var < m and not basis[FREE, var] and vectors[OBJECTIVE, 1 + c] < 0.0:
+            basis[WHICH, k] = basis[CHOSEN, var]
+            vectors[MULTIPLIER, k] = -vectors[OBJECTIVE, 1 + c]
+            k += 1
+    return k
+
+
+@kernel
+def _are_representable(rows, basis, vectors, k, d):
+    """Whether the multipliers of the unscaled rows are doubles too."""
+    for i in range(k):
+        power = rows[basis[WHICH, i], d + 3]
+        unscaled = vectors[MULTIPLIER, i] * power
+        if not (np.isfinite(unscaled) and unscaled / power == vectors[MULTIPLIER, i]):
+            return False
+    return True
+
+
+@kernel
+def seek(lines, u, factor, rows, table, basis, vectors, m, d, box, points, start, origin):
+    """Is there a point of the node where ``factor`` times line ``u`` is positive?
+
+    Args:
+        lines: Shape ``(n, d + 3)``; ``u`` is one of them.
+        factor: +1 or -1.
+        rows: All rows; the node's are listed in ``basis[CHOSEN]``, ``m`` of them.
+        table: The node's dictionary, at point `origin`.
+        basis: See `simplex`.
+        vectors: See `simplex`.
+        m: Number of rows.
+        d: Dimension.
+        box: The domain's bounding box.
+        points: Shape ``(P, d)``.
+        start: The held point to shoot from.
+        origin: The point the dictionary is at.
+
+    Returns:
+        ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, or ``PROVED + k`` with ``k >= 0`` multipliers, as ``3 + k``.
+    """
+    if _shoot(lines, u, factor, rows, basis, vectors, m, d, points, start) and _pull_back(
+        lines, u, factor, rows, basis, vectors, m, d, box, points, start, -1
+    ):
+        return FOUND
+    for j in range(d):
+        vectors[NORMAL, j] = factor * lines[u, 1 + j]
+    constant = factor * value_at(lines, u, d, points, origin)
+    for attempt in range(2):
+        stop = 0.0 if attempt == 0 else np.inf
+        outcome = simplex.maximise(table, basis, vectors, m, d, constant, stop)
+        if outcome == simplex.GAVE_UP:
+            return OPEN
+        if outcome == simplex.OPTIMAL:
+            k = collect_multipliers(basis, vectors, m, d)
+            if is_bounded(lines, u, factor, rows, basis, vectors, k, d, box) and _are_representable(
+                rows, basis, vectors, k, d
+            ):
+                return 3 + k
+            simplex.write_vertex(table, basis, vectors, m, d)
+        for j in range(d):
+            vectors[STEP, j] += points[origin, j]
+        if _pull_back(lines, u, factor, rows, basis, vectors, m, d, box, points, origin, -1):
+            return FOUND
+        if outcome == simplex.OPTIMAL:
+            return OPEN
+    return OPEN
+
+
+@kernel
+def find_facets_by_rays(rows, basis, vectors, m, d, box, points, origin, outer):
+    """From the witness go against the normal of each path row; a row hit well before all others is a facet.
+
+    Marks it in ``basis[STATE]`` and leaves a point beyond it in `outer` (both by place in the chosen rows).
+    """
+    for i in range(2 * d, m):
+        if basis[STATE, i] != 0:
+            continue
+        direction = basis[CHOSEN, i]
+        first, second, hit = np.inf, np.inf, -1
+        for place in range(m):
+            r = basis[CHOSEN, place]
+            slope, slack = 0.0, rows[r, 0]
+            for j in range(d):
+                slope += rows[r, 1 + j] * rows[direction, 1 + j]
+                slack += rows[r, 1 + j] * points[origin, j]
+            if slope > 0.0:
+                t = slack / slope
+                if t < first:
+                    first, second, hit = t, first, place
+                elif t < second:
+                    second = t
+        if hit < 2 * d or basis[STATE, hit] != 0 or not second > first:
+            continue
+        for j in range(d):
+            vectors[TRIAL, j] = points[origin, j] - 0.5 * (first + second) * rows[direction, 1 + j]
+        snap(vectors, TRIAL, d, box)
+        _accept_outer(rows, basis, vectors, m, d, hit, outer)
+
+
+@kernel
+def _accept_outer(rows, basis, vectors, m, d, i, outer):
+    """Certify ``vectors[TRIAL]`` as a point beyond row ``i`` alone, and keep it as that row's outer point."""
+    if sign_at(rows, basis[CHOSEN, i], d, vectors, TRIAL) >= 0:
+        return False
+    if not is_inside(rows, basis, m, d, vectors, TRIAL, i):
+        return False
+    basis[STATE, i] = 1
+    for j in range(d):
+        outer[i, j] = vectors[TRIAL, j]
+    return True
+
+
+@kernel
+def seek_beyond_row(rows, table, basis, vectors, m, d, box, points, origin, i, outer):
+    """Is row ``i`` (place in the chosen rows) a facet?  ``FOUND`` keeps an outer point; else as `seek`."""
+    r = basis[CHOSEN, i]
+    for j in range(d):
+        vectors[NORMAL, j] = -rows[r, 1 + j]
+    constant = -value_at(rows, r, d, points, origin)
+    basis[FREE, i] = 1
+    for attempt in range(2):
+        stop = 0.0 if attempt == 0 else np.inf
+        outcome = simplex.maximise(table, basis, vectors, m, d, constant, stop)
+        if outcome == simplex.GAVE_UP:
+            break
+        if outcome == simplex.OPTIMAL:
+            k = collect_multipliers(basis, vectors, m, d)
+            if is_bounded(rows, r, -1.0, rows, basis, vectors, k, d, box) and _are_representable(
+                rows, basis, vectors, k, d
+            ):
+                return 3 + k
+            simplex.write_vertex(table, basis, vectors, m, d)
+        for j in range(d):
+            vectors[STEP, j] += points[origin, j]
+        if _pull_back(rows, r, -1.0, rows, basis, vectors, m, d, box, points, origin, i) and _accept_outer(
+            rows, basis, vectors, m, d, i, outer
+        ):
+            basis[FREE, i] = 0
+            return FOUND
+        if outcome == simplex.OPTIMAL:
+            break
+    basis[FREE, i] = 0
+    return OPEN

@@ -1,0 +1,141 @@
+"""The split tree's working arrays, and the names of their rows and columns.
+
+The tree is walked depth first with an explicit stack, so the walk can stop at any question that
+doubles leave open, be answered, and go on.  Memory grows with the depth of the tree only.
+
+Main definitions: `Tree`, `Lp`, `Output`, `new_tree`, `new_output`, `grow`.
+
+Conventions: a *frame* is one node.  Lists of undecided switches, of points and of active rows are segments of
+`lists`; a child's segments begin where its parent's end.  Rows are numbered ``0 .. 2d-1`` for the
+bounding box, then the domain's other rows, then one a split; proof row ids start after the box.
+Lines and rows hold their ``1 + d`` coefficients, constant first, then the rounding error and the size over the
+bounding box (`filters`); rows hold also the power of two they were scaled by.
+
+Not here: what happens to the arrays (`tree`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+# counters
+TOP, NCODE, NREAL, NCELL, NFACE, QUESTION, ANSWER, QFRAME, QUNIT = range(9)
+LPS, SHOTS, CELLS, RECORDS, PROOF, FACETS, READY, ORIGIN, NMULT, COUNTERS = range(9, 19)
+
+# frames
+LAYER, PHASE, U0, U1, P0, P1, A0, A1, UNIT, SLOTS, ROWS, POSITION, UP0, UP1, GROUP, DEPTH, FRAME = range(17)
+
+# phases of a frame
+NEW_LAYER, TEST, SPLIT, LOWER_DONE, UPPER_DONE, CHOOSING, CELL, FACET_ROWS, POP = range(9)
+
+# questions to the exact side
+RUNNING, DONE, FLUSH, GROW, ASK_UNIT, ASK_FACET, ASK_CELL, ASK_GROUP = range(8)
+
+# answers
+NONE, IS_LOWER, IS_UPPER, IS_CUT, IS_REDUNDANT, IS_FACET, IS_WRITTEN = range(7)
+
+# proof codes
+DROP, DROPX, SPLIT_CODE, PRUNE, PRUNEX, CELL_CODE, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS = range(1, 14)
+
+# lists
+UNDECIDED, HELD, ACTIVE = range(3)
+
+# Lp.basis
+CHOSEN, ROW_VAR, COL_VAR, FREE, WHICH, STATE = range(6)
+
+# Lp.vectors
+OBJECTIVE, NORMAL, STEP, TRIAL, MULTIPLIER, VECTORS = range(6)
+
+# rows of the box array
+LOWER, UPPER, RADIUS, GRID, CENTRE, SCALE, BOX = range(7)
+
+
+class Tree(NamedTuple):
+    """The nodes on the stack; ``F`` frames, ``R`` rows, ``P`` points, ``n`` lines, ``w`` pattern words."""
+
+    counters: np.ndarray  # (COUNTERS,) int64
+    frames: np.ndarray  # (F, FRAME) int64
+    share: np.ndarray  # (1,) share of the domain's tree that is done
+    bits: np.ndarray  # (F, w) uint64: pattern decided so far
+    sums: np.ndarray  # (F, n, d + 3): the next layer's lines so far
+    lines: np.ndarray  # (layers, n, d + 3): the present cell's lines
+    lists: np.ndarray  # (3, many) int32
+    rows: np.ndarray  # (R, d + 4)
+    flips: np.ndarray  # (R, 2) int32: pattern bits that change across the row, -1 for none
+    points: np.ndarray  # (P, d)
+    point_ids: np.ndarray  # (P,) int64: -1 for a proved double point, else the number of an exact one
+    signs: np.ndarray  # (P, n) int8: proved sign of each line of the present layer, 0 if not proved
+
+
+class Lp(NamedTuple):
+    """One node's linear programs; see `simplex`."""
+
+    table: np.ndarray  # (R, 1 + d)
+    basis: np.ndarray  # (6, R + d) int32
+    vectors: np.ndarray  # (VECTORS, 1 + d)
+    outer: np.ndarray  # (R, d) points beyond facets
+
+
+class Output(NamedTuple):
+    """What the walk has found; the caller empties it."""
+
+    codes: np.ndarray  # int16
+    reals: np.ndarray  # float64
+    cell_bits: np.ndarray  # (C, w) uint64
+    cell_points: np.ndarray  # (C, d)
+    cell_marks: np.ndarray  # (C, 2) int64: number of the exact witness or -1, number of facets
+    facet_flips: np.ndarray  # (C', 2) int32
+
+
+def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tuple[Tree, Lp]:
+    """Empty arrays for ``layers`` layers of at most ``n`` lines in dimension ``d``."""
+    rows = 2 * d + capacity
+    tree = Tree(
+        counters=np.zeros(COUNTERS, np.int64),
+        frames=np.zeros((capacity, FRAME), np.int64),
+        share=np.zeros(1),
+        bits=np.zeros((capacity, words), np.uint64),
+        sums=np.zeros((capacity, n, d + 3)),
+        lines=np.zeros((layers, n, d + 3)),
+        lists=np.zeros((3, 32 * (n + capacity)), np.int32),
+        rows=np.zeros((rows, d + 4)),
+        flips=np.full((rows, 2), -1, np.int32),
+        points=np.zeros((256, d)),
+        point_ids=np.zeros(256, np.int64),
+        signs=np.zeros((256, n), np.int8),
+    )
+    return tree, new_lp(rows, d)
+
+
+def new_lp(rows: int, d: int) -> Lp:
+    """Empty arrays for linear programs of at most so many rows."""
+    return Lp(
+        table=np.zeros((rows, 1 + d)),
+        basis=np.zeros((6, rows + d), np.int32),
+        vectors=np.zeros((VECTORS, 1 + d)),
+        outer=np.zeros((rows, d)),
+    )
+
+
+def new_output(d: int, words: int, cells: int = 4096) -> Output:
+    """Empty output buffers."""
+    return Output(
+        codes=np.zeros(64 * cells, np.int16),
+        reals=np.zeros(64 * cells),
+        cell_bits=np.zeros((cells, words), np.uint64),
+        cell_points=np.zeros((cells, d)),
+        cell_marks=np.zeros((cells, 2), np.int64),
+        facet_flips=np.zeros((32 * cells, 2), np.int32),
+    )
+
+
+def grow(tree: Tree, lp: Lp) -> tuple[Tree, Lp]:
+    """The same state with twice the room for frames, lists, rows and points."""
+    names = ("frames", "bits", "sums", "rows", "flips", "points", "point_ids", "signs")
+    doubled = {name: np.concatenate([array := getattr(tree, name), np.zeros_like(array)]) for name in names}
+    lists = np.concatenate([tree.lists, np.zeros_like(tree.lists)], axis=1)
+    basis = np.concatenate([lp.basis, np.zeros_like(lp.basis)], axis=1)
+    table, outer = (np.concatenate([array, np.zeros_like(array)]) for array in (lp.table, lp.outer))
+    return tree._replace(lists=lists, **doubled), lp._replace(basis=basis, table=table, outer=outer)
