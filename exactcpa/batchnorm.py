@@ -22,7 +22,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import isqrt
 
-from exactcpa.errors import BadArgument, InexactNumber
+from exactcpa.errors import BadArgument, InexactNumber, shown
 
 SIGNIFICANT_BITS = 53
 LEAST_EXPONENT = -1074
@@ -47,7 +47,7 @@ def deployed_scale(gamma: Fraction, variance: Fraction, epsilon: Fraction) -> Fr
     """
     total = variance + epsilon
     if total <= 0:
-        raise BadArgument(f"expected variance + epsilon > 0, got {variance} + {epsilon}")
+        raise BadArgument(f"expected variance + epsilon > 0, got {shown(variance)} + {shown(epsilon)}")
     square = gamma * gamma / total
     magnitude = _round_root(square.numerator, square.denominator)
     if magnitude >= OVERFLOW:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 LONGEST_SHOWN = 60
 
@@ -93,7 +94,7 @@ def shown(value: object) -> str:
         'a value of type int too long to print'
     """
     try:
-        text = " ".join(repr(value).split())
+        text = " ".join((str(value) if isinstance(value, Fraction) else repr(value)).split())
     except Exception:  # a broken or refused repr (CPython: 4300 digits) must not hide the real error
         return f"a value of type {type(value).__name__} too long to print"
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."

@@ -107,7 +107,7 @@ class BatchNorm:
             if variance + self.epsilon <= 0:
                 raise BadNetwork(
                     "field variance: expected a positive number plus epsilon, "
-                    f"got {shown(str(variance))} at index {index}"
+                    f"got {shown(variance)} at index {index}"
                 )
         with located("field gamma"):
             self.scales()
@@ -232,7 +232,9 @@ class HardTanh:
         keep(self, "min", read_number(self.min, "min"))
         keep(self, "max", read_number(self.max, "max"))
         if self.min >= self.max:
-            raise BadNetwork(f"field max: expected a number above min, got {self.max} with min {self.min}")
+            raise BadNetwork(
+                f"field max: expected a number above min, got {shown(self.max)} with min {shown(self.min)}"
+            )
 
     def width(self, inputs: int) -> int:
         """As many as go in."""

@@ -67,8 +67,10 @@ def exactly(value: object) -> Fraction:
         value = value[()]
     if isinstance(value, bool | np.bool_):
         raise InexactNumber(f"expected a number, got the boolean {value}")
-    if isinstance(value, float | np.floating | decimal.Decimal):
+    if isinstance(value, float | np.floating):
         return _from_float(value)
+    if isinstance(value, decimal.Decimal):
+        return _from_text(str(value))
     if isinstance(value, int | np.integer):
         return Fraction(int(value))
     if isinstance(value, Rational):
@@ -78,7 +80,7 @@ def exactly(value: object) -> Fraction:
     raise InexactNumber(f"expected a number, got {type(value).__name__}: {shown(value)}")
 
 
-def _from_float(value: float | np.floating | decimal.Decimal) -> Fraction:
+def _from_float(value: float | np.floating) -> Fraction:
     try:
         return Fraction(*value.as_integer_ratio())
     except (ValueError, OverflowError):

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from exactcpa.errors import BadNetwork, DimensionMismatch
+from exactcpa.errors import BadNetwork, DimensionMismatch, shown
 from exactcpa.layers import (
     ONE,
     ZERO,
@@ -85,10 +85,11 @@ class Bend:
             )
         for p, t in enumerate(self.breakpoints):
             if p and self.breakpoints[p - 1] >= t:
-                raise BadNetwork(f"bend with breakpoints {self.breakpoints[p - 1]}, {t} that do not increase")
+                before = shown(self.breakpoints[p - 1])
+                raise BadNetwork(f"bend with breakpoints {before}, {shown(t)} that do not increase")
             jump = (self.slopes[p + 1] - self.slopes[p]) * t + self.intercepts[p + 1] - self.intercepts[p]
             if jump != 0:
-                raise BadNetwork(f"bend that jumps by {jump} at its breakpoint {t}")
+                raise BadNetwork(f"bend that jumps by {shown(jump)} at its breakpoint {shown(t)}")
 
     def __str__(self) -> str:
         formulas = [f"{a}*z{self.source} + {b}" for a, b in zip(self.slopes, self.intercepts, strict=True)]
