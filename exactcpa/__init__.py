@@ -16,6 +16,7 @@ it; the checker imports nothing of the package at all):
 
     errors             one class per cause; every message is one sentence
     numbers            what a number means: exactly one rational
+    vectors            exact vectors and matrices: reading, dot products, rank
     parameters         nested lists and arrays of numbers, read as tuples of exact ones
     batchnorm          the deployed reading of batch normalisation: one correctly rounded scale
     groups             which inputs a maximum or a mean is taken over
@@ -27,6 +28,7 @@ it; the checker imports nothing of the package at all):
     stages             the lowered form: affine maps alternating with bends and maxima
     exact_outcome      what an exact linear program can answer, each answer with its proof
     exact_simplex      integer dictionary simplex with Bland's rule: the last resort, always ends
+    halfspaces         is there an interior, is it bounded, which rows matter
     domain             box, H-polytope and slice, proved bounded and full-dimensional
     switch_form        a network as lines and the decisions that join them
     float_form         rounded copies of a switch form, with proved error bounds
@@ -34,12 +36,14 @@ it; the checker imports nothing of the package at all):
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
     kernels.simplex    dictionary simplex in doubles: proposes, never decides
     kernels.questions  does a line change sign on a node, is a row a facet of it
+    kernels.records    the streams of a proof, as the tree writes them
     kernels.tree       the split tree, walked depth first
     partition          the result in memory and its views
     enumerate          the verb: network and domain in, partition out
     checker            the trusted part: one file, standard library only, runs alone
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
+    tables             facts as aligned lines, for people
     commands           the commands enumerate, check and info
     demo               a trained network enumerated, proved and checked, told in a few lines
     cli                the command line: arguments, errors, exit codes

@@ -3,13 +3,13 @@
 Main definitions:
     run_enumerate, run_check, run_info: Take the parsed arguments, print, return the exit code.
     appearing: A file that appears whole or not at all.
-    aligned: Rows of a name and a value as lines, for people.
+    print_json, print_lines: What goes to stdout.
 
 Conventions:
     The engine is reached through the package's lazy names, so only ``enumerate`` waits for numba.
 
 Not here:
-    Arguments, errors and exit codes: `cli`.  What a file contains: `description`.
+    Arguments, errors and exit codes: `cli`.  What a file contains: `description`.  Rows: `tables`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -37,7 +36,8 @@ from exactcpa.errors import BadArgument, BadFile, located
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import load_network, parse_json
-from exactcpa.numbers import decimal_text, exactly
+from exactcpa.numbers import exactly
+from exactcpa.tables import aligned, description_rows, summary_rows
 
 STDIN = "-"
 
@@ -56,7 +56,7 @@ def run_enumerate(options: Namespace) -> int:
     if options.json:
         print_json(facts)
     else:
-        print_lines(aligned(_told(facts, net, domain)))
+        print_lines(aligned(summary_rows(facts, net, domain)))
     return 0
 
 
@@ -112,7 +112,8 @@ def run_info(options: Namespace) -> int:
     if options.json:
         print_json(facts)
     else:
-        print_lines(aligned(_listed(facts)))
+        rows = [("file", f"{_shown(options.file)}, {facts['bytes']:,} bytes"), ("kind", facts["kind"])]
+        print_lines(aligned(rows + description_rows(facts)))
     return 0
 
 
@@ -193,83 +194,3 @@ def print_lines(lines: list[str]) -> None:
     """Print text, with ``?`` for what the terminal's encoding lacks."""
     encoding = sys.stdout.encoding or "ascii"
     print("\n".join(lines).encode(encoding, "replace").decode(encoding))
-
-
-def aligned(rows: list[tuple[str, str]], indent: str = "") -> list[str]:
-    """One line a row, the values under each other."""
-    width = max((len(name) for name, _ in rows), default=0)
-    return [f"{indent}{name:<{width}}  {value}".rstrip() for name, value in rows]
-
-
-def number_text(value: object) -> str:
-    """A value for people: thousands set apart, yes and no, a rational with its decimal."""
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:,.4g}" if abs(value) < 100 else f"{value:,.0f}"
-        case Fraction() if value.denominator == 1:
-            return str(value)
-        case Fraction():
-            return f"{value} ({decimal_text(value)})"
-    return str(value)
-
-
-def box_text(domain: Box | Polytope | Slice, most: int = 4) -> str:
-    """The bounding box of a domain, equal sides as a power."""
-    sides = [f"[{low}, {high}]" for low, high in zip(domain.lower, domain.upper, strict=True)]
-    if len(set(sides)) == 1 and len(sides) > 1:
-        return f"{sides[0]}^{len(sides)}"
-    return " x ".join(sides[:most]) + (f" x ... ({len(sides)} in all)" if len(sides) > most else "")
-
-
-# What a summary may hold, in the order and the words in which people are told.
-TOLD = {
-    "cells": "cells",
-    "linear_regions": "linear regions",
-    "edges": "shared facets",
-    "lps": "linear programs",
-    "lps_per_cell": "linear programs per cell",
-    "decided_exactly": "decided by integers",
-    "certified": "certified",
-    "method": "method",
-    "seconds": "seconds",
-    "cells_per_second": "cells per second",
-}
-
-
-def _told(facts: Mapping[str, Any], net: Network, domain: Box | Polytope | Slice) -> list[tuple[str, str]]:
-    sizes = ", ".join(str(size) for size in net.layer_sizes)
-    kind = type(domain).__name__.lower()
-    rows = [
-        ("network", f"{net.input} inputs, {net.units} units [{sizes}], {net.output} outputs"),
-        ("domain", f"{kind} of dimension {domain.dimension}, {box_text(domain)}"),
-    ]
-    rows += [(words, number_text(facts[name])) for name, words in TOLD.items() if name in facts]
-    if "output" in facts:
-        rows.append(("written", f"{facts['output']}, {facts['bytes']:,} bytes"))
-    return rows
-
-
-def _listed(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested facts as rows; a list of dicts has one row an entry."""
-    rows: list[tuple[str, str]] = []
-    for name, value in facts.items():
-        words = prefix + name.replace("_", " ")
-        match value:
-            case dict():
-                rows += _listed(value, f"{words}: ")
-            case [dict(), *_]:
-                rows += [
-                    (f"{words} {i}", ", ".join(f"{v}" for v in entry.values()))
-                    for i, entry in enumerate(value)
-                ]
-            case list():
-                rows.append((words, ", ".join(number_text(entry) for entry in value)))
-            case _:
-                rows.append((words, number_text(value)))
-    return rows

@@ -28,12 +28,13 @@ from typing import Any
 
 import exactcpa as cpa
 from exactcpa import checker
-from exactcpa.commands import aligned, appearing, number_text, print_json, print_lines
+from exactcpa.commands import appearing, print_json, print_lines
 from exactcpa.domain import Slice
 from exactcpa.errors import BadFile
 from exactcpa.network import Network
 from exactcpa.partition import Partition
 from exactcpa.picture import draw, rough_raster
+from exactcpa.tables import aligned, number_text
 
 # The three images are the corners t = (0, 0), (1, 0), (0, 1) of the plane; t runs over [-1/2, 3/2]^2.
 IMAGES = {(0, 0): 3, (1, 0): 5, (0, 1): 8}

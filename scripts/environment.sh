@@ -48,7 +48,7 @@ install() {
         say "The installation did not finish (see pip's lines above); the first run needs a network."
         exit 2
     }
-    fingerprint >"$environment/installed${1:+-$1}"
+    fingerprint | tee "$environment/installed" >"$environment/installed${1:+-$1}"
 }
 
 prepare() {

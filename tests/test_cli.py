@@ -72,7 +72,7 @@ MISUSES = {
     "bound is infinite": (["enumerate", MOONS, "--box", "-inf", "1"], "-inf"),
     "bound over zero": (["enumerate", MOONS, "--box", "0", "1/0"], "1/0"),
     "empty box": (["enumerate", MOONS, "--box", "1", "-1"], "--box"),
-    "flat box": (["enumerate", MOONS, "--box", "1/3", "1/3"], "1/3"),
+    "flat box": (["enumerate", MOONS, "--box", "1/3", "1/3"], "flat"),
     "no such network": (["enumerate", "missing.json", "--box", "0", "1"], "missing.json"),
     "no such domain": (["enumerate", MOONS, "--domain", "missing.json"], "missing.json"),
     "folder as network": (["enumerate", str(ROOT), "--box", "0", "1"], str(ROOT)),
