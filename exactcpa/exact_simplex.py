@@ -24,7 +24,7 @@ References:
     Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination (1968).
     Bland, New finite pivoting rules for the simplex method (1977).
 
-Not here: the outcomes (`exact_outcome`), float proposals and filters (`lp`), emptiness of a domain (`domain`),
+Not here: outcomes (`exact_outcome`), float proposals and filters (`lp`), emptiness (`halfspaces`),
 irredundant rows (`geometry`).
 """
 
