@@ -16,7 +16,7 @@ it; the checker imports nothing of the package at all):
 
     errors             one class per cause; every message is one sentence
     numbers            what a number means: exactly one rational
-    vectors            exact vectors and matrices: reading, dot products, rank
+    vectors            vectors and matrices of fractions: read, multiplied, written
     parameters         nested lists and arrays of numbers, read as tuples of exact ones
     batchnorm          the deployed reading of batch normalisation: one correctly rounded scale
     groups             which inputs a maximum or a mean is taken over
@@ -36,7 +36,7 @@ it; the checker imports nothing of the package at all):
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
     kernels.simplex    dictionary simplex in doubles: proposes, never decides
     kernels.questions  does a line change sign on a node, is a row a facet of it
-    kernels.records    the streams of a proof, as the tree writes them
+    kernels.records    what the walk writes: the records of the proof, and the results
     kernels.tree       the split tree, walked depth first
     partition          the result in memory and its views
     enumerate          the verb: network and domain in, partition out

@@ -109,7 +109,7 @@ def _command(commands: argparse._SubParsersAction, name: str, what: str) -> argp
     command = commands.add_parser(
         name, help=what, description=what[0].upper() + what[1:] + ".", allow_abbrev=False
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    command.add_argument("--json", action="store_true", help="print the result as one JSON object")
     return command
 
 
