@@ -28,6 +28,7 @@ from oracle_program import Add, Affine, Bends, Maxima, Push, compile_network, re
 from oracles import Line, Pattern, Point, Row, connected_parts, facet_points, integer_row
 
 import exactcpa as cpa
+from exactcpa.domain import to_json as domain_to_json
 
 # Partitions up to this size have their faces counted one by one.
 SMALL = 150
@@ -285,7 +286,7 @@ def validate_faces(part: cpa.Partition, cells: list[CellRows], dimension: int) -
 
 def validate(part: cpa.Partition) -> None:
     """Recompute what can be recomputed; raise AssertionError on the first difference."""
-    network, domain = cpa.network_to_json(part.network), cpa.domain_to_json(part.domain)
+    network, domain = cpa.network_to_json(part.network), domain_to_json(part.domain)
     dimension = read_domain(domain).dimension
     patterns = patterns_of(part)
     assert len(set(patterns)) == len(patterns) == len(part)
