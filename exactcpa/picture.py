@@ -34,7 +34,7 @@ BRAILLE = 0x2800
 # The bit of each dot of a braille character, by row and column.
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 # Muted backgrounds of the 256-colour palette, told apart by hue and by lightness.
-PALETTE = (24, 94, 29, 90, 130, 66, 52, 60, 100, 236)
+PALETTE = (17, 130, 22, 54, 240, 30, 88, 58, 64, 125)
 
 
 @dataclass(frozen=True)

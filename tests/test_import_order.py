@@ -52,7 +52,7 @@ def imported_modules(path: Path, modules: set[str]) -> set[str]:
 
 
 def code_lines(path: Path) -> set[str]:
-    """Long lines of code: no docstrings, no comments, no imports."""
+    """Long lines of code: no docstrings, comments, imports or signatures."""
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     lines = text.splitlines()
@@ -62,7 +62,7 @@ def code_lines(path: Path) -> set[str]:
             for number in range(node.lineno - 1, node.end_lineno):
                 lines[number] = ""
     stripped = {line.partition("  #")[0].strip() for line in lines}
-    return {line for line in stripped if len(line) >= LONG_LINE and not line.startswith("#")}
+    return {line for line in stripped if len(line) >= LONG_LINE and not line.startswith(("#", "def "))}
 
 
 def test_every_module_is_listed_once():
