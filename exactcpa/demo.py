@@ -52,19 +52,18 @@ def run_demo(options: Namespace) -> int:
         part = cpa.enumerate_cells(net, domain, proof=path, progress=sys.stderr.isatty() or None)
         checked = _check_elsewhere(path)
         size = os.path.getsize(path)
-    area = sum(part.volumes(), Fraction(0))
-    accepted = checked["exit_code"] == 0
     facts = dict(part.summary()) | {
-        "area": str(area),
+        "area": sum(part.volumes(), Fraction(0)),
+        "area_of_domain": _area(domain),
         "proof_bytes": size,
         "check": checked,
-        "accepted": accepted,
+        "accepted": checked["exit_code"] == 0,
     }
     if options.json:
         print_json(facts)
     else:
         print_lines(_closing(part, facts, _answers(net, domain), options.output))
-    return 0 if accepted and area == _area(domain) else 1
+    return 0 if facts["accepted"] and facts["area"] == facts["area_of_domain"] else 1
 
 
 def shipped(name: str) -> Path:
@@ -173,7 +172,7 @@ def _closing(
         ),
         (
             "areas",
-            f"the exact areas of the cells add up to {facts['area']}; the square's is {facts['area_of_domain']}",
+            f"the cells' exact areas add up to {facts['area']}; the square's is {facts['area_of_domain']}",
         ),
         ("the images", seen),
         ("decided", f"{by_integers} questions by integers, the others by floats with a proved error bound"),
