@@ -1776,12 +1776,12 @@ def table(blocks: Blocks, tag: str, kind: str, length: int) -> array:
 # --------------------------------------------------------------------------------------------- command line
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> int:
     """Check a file and say what came out; return the exit code."""
     parser = argparse.ArgumentParser(description="Check the proof in a .cpa file.")
     parser.add_argument("file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     progress = ProgressLine() if sys.stderr.isatty() else None
     try:
         report = check(options.file, progress)
