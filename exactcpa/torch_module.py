@@ -41,7 +41,6 @@ from exactcpa.network import (
     ReLU,
     ReLU6,
     Windows,
-    widths,
 )
 from exactcpa.parameters import read_integers
 
@@ -59,9 +58,8 @@ class _Signal(NamedTuple):
 
 def is_module(source: object) -> bool:
     """Return whether a value is a module of torch, without importing torch."""
-    return any(
-        f"{kind.__module__}.{kind.__name__}" == f"{_PACKAGE}.module.Module" for kind in type(source).mro()
-    )
+    names = (f"{kind.__module__}.{kind.__name__}" for kind in type(source).__mro__)
+    return f"{_PACKAGE}.module.Module" in names
 
 
 def from_module(module: Any, shape: Sequence[int] | None) -> Network:
@@ -121,7 +119,7 @@ def _expect_known(part: Any) -> None:
 
 
 def _after(layer: Layer, signal: _Signal) -> _Signal:
-    size = widths((layer,), signal.size)[-1]
+    size = layer.width(signal.size)
     match layer:
         case Linear() | Flatten():
             return _Signal(size, None)
