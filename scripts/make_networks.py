@@ -115,13 +115,11 @@ def text_of(value: dict) -> str:
     return head + ', "layers": [\n' + ",\n".join(json.dumps(layer) for layer in value["layers"]) + "\n]}\n"
 
 
-def main() -> int:
-    """Write the files, or with --check compare them."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def write_or_compare(texts: dict[Path, str], description: str) -> int:
+    """Write the files that differ, or with --check only name them."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file differs")
     options = parser.parse_args()
-    texts = {DATA / "networks" / f"{name}.json": text_of(made) for name, made in networks().items()}
-    texts |= {DATA / "domains" / f"{name}.json": text_of(made) for name, made in domains().items()}
     differing = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
     for path in differing:
         if not options.check:
@@ -131,5 +129,11 @@ def main() -> int:
     return int(options.check and bool(differing))
 
 
+def texts() -> dict[Path, str]:
+    """Every file this script makes."""
+    made = {DATA / "networks" / f"{name}.json": text_of(value) for name, value in networks().items()}
+    return made | {DATA / "domains" / f"{name}.json": text_of(value) for name, value in domains().items()}
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_compare(texts(), __doc__ or ""))

@@ -60,9 +60,10 @@ def test_base_dependencies():
     assert {"models", "plot", "train", "dev"} <= project["optional-dependencies"].keys()
 
 
-def test_generated_files_are_current():
-    command = [sys.executable, "scripts/make_networks.py", "--check"]
+@pytest.mark.parametrize("script", ["make_networks.py", "make_degenerate_networks.py"])
+def test_generated_files_are_current(script):
+    command = [sys.executable, f"scripts/{script}", "--check"]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
