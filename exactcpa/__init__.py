@@ -30,6 +30,7 @@ it; the checker imports nothing of the package at all):
     exact_simplex      integer dictionary simplex with Bland's rule: the last resort, always ends
     halfspaces         is there an interior, is it bounded, which rows matter
     domain             box, H-polytope and slice, proved bounded and full-dimensional
+    geometry           vertices, facets and volumes of a cell, exact
     switch_form        a network as lines and the decisions that join them
     float_form         rounded copies of a switch form, with proved error bounds
     kernels.state      the working arrays of the split tree
@@ -38,6 +39,9 @@ it; the checker imports nothing of the package at all):
     kernels.questions  does a line change sign on a node, is a row a facet of it
     kernels.records    what the walk writes: the records of the proof, and the results
     kernels.tree       the split tree, walked depth first
+    exact_lines        the lines of a cell as exact integers
+    settle             exact answers to what the float filter leaves open
+    choose             maxima of three and more lines: who wins somewhere on a node
     partition          the result in memory and its views
     enumerate          the verb: network and domain in, partition out
     checker            the trusted part: one file, standard library only, runs alone
