@@ -499,6 +499,34 @@ def deep_and_narrow(depth: int) -> Case:
     return Case(net, domain, 2 ** (depth + 1), 2 * (2**depth - 1) + 2**depth, 2**depth)
 
 
+def parallel_slabs(levels: int) -> Case:
+    """Mean degree above 2 d: u = ||x| - 1| on each axis of [-2, 2]^3, and g_k = u1 + u2 + u3 - c_k, 1 <
+    c_k < 2.
+
+    u has slope +-1 and runs between 0 and 1 on each of four unit intervals (relu(x + 2) only touches the
+    boundary): 64 unit boxes.  In a box each g_k = 0 is a plane that crosses it in a hexagon, through all
+    six squares.  So with m levels a box has m + 1 cells and m facets inside; 3 * 3 * 16 = 144 squares lie
+    between boxes and each is cut into m + 1 facets: 64 (m + 1) cells, 64 m + 144 (m + 1) edges.  For m =
+    4: 320 and 976, mean degree 6.1. The output sum_k relu(g_k) is 0 on the lowest cells, which are
+    connected through all squares; elsewhere the gradient is j (+-1, +-1, +-1), j > 0, different across
+    squares (a sign) and levels (j): 64 m + 1 regions.
+    """
+    on_axis = [(1, 2), (1, 1), (1, 0), (1, -1)]  # relu(x+2), relu(x+1), relu(x), relu(x-1)
+    rows = [([int(k == axis) * a for k in range(3)], b) for axis in range(3) for a, b in on_axis]
+    # u = -(x+2) + 1 + 2 relu(x+1) - 2 relu(x) + 2 relu(x-1)
+    heights = [str(3 - Fraction(levels + 2 + k, levels + 1)) for k in range(levels)]
+    net = network(
+        3,
+        linear([row for row, _ in rows], [b for _, b in rows]),
+        RELU,
+        linear([[-1, 2, -2, 2] * 3] * levels, heights),
+        RELU,
+        total(levels),
+    )
+    m = levels
+    return Case(net, cube(3, -2, 2), 64 * (m + 1), 64 * m + 144 * (m + 1), 64 * m + 1)
+
+
 # Other activations.
 
 
@@ -539,6 +567,22 @@ def overlapping_groups() -> Case:
     """
     layers = [{"type": "maxpool", "groups": [[0, 1], [1, 2], [0, 2]]}, total(3)]
     return Case(network(2, linear([[1, 0], [0, 1], [-1, 0]]), *layers), cube(2), 6, 6, 6)
+
+
+def honeycomb(radius: int) -> Case:
+    """max of a u + b v - (a^2 + a b + b^2) / 2 over |a|, |b|, |a + b| <= r: the Voronoi cells of a
+    triangular lattice.
+
+    (u, v) are the products with two lattice vectors at 60 degrees, so the Delaunay triangles are the
+    lattice's, all with their circumcentres inside; neighbours are the pairs at distance 1: 3 r (3 r + 1)
+    edges between 3 r (r + 1) + 1 points. For r = 2: 19 cells, 42 edges, mean degree 84/19 > 4 = 2 d.  All
+    lines differ: as many regions.
+    """
+    r = radius
+    points = [(a, b) for a, b in product(range(-r, r + 1), repeat=2) if abs(a + b) <= r]
+    offsets = [str(-Fraction(a * a + a * b + b * b, 2)) for a, b in points]
+    net = network(2, linear([list(p) for p in points], offsets), {"type": "maxout", "size": len(points)})
+    return Case(net, cube(2, -r - 1, r + 1), len(points), 3 * r * (3 * r + 1), len(points))
 
 
 def candidates_meet_on_a_facet() -> Case:
@@ -658,6 +702,8 @@ CASES: dict[str, Case] = {
     "zero_bias_space": zero_bias_space(),
     **{f"tent_map_{k}": tent_map(k) for k in (1, 3, 7, 10)},
     **{f"deep_and_narrow_{k}": deep_and_narrow(k) for k in (2, 5, 8)},
+    **{f"parallel_slabs_{m}": parallel_slabs(m) for m in (1, 4)},
+    **{f"honeycomb_{r}": honeycomb(r) for r in (1, 2, 3)},
     "middle_line_never_wins": middle_line_never_wins(),
     "tied_lines": tied_lines(),
     "tied_pair": tied_pair(),
