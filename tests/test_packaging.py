@@ -1,5 +1,6 @@
 """What users install: the wheel holds the package, its types and the demo's files; the versions agree."""
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -67,3 +68,20 @@ def test_generated_files_are_current(script):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for sh")
+@pytest.mark.parametrize("script", ["demo.sh", "test.sh"])
+def test_scripts_say_when_there_is_no_python(script, tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "cat", "cmp", "dirname", "rm", "tee"):
+        (tools / name).symlink_to(shutil.which(name))
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [str(tools / "sh"), str(tmp_path / "scripts" / script)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": str(tools)})
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "Python 3.11 or newer" in done.stderr
