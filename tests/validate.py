@@ -216,10 +216,10 @@ def edge_patterns(part: cpa.Partition) -> frozenset[frozenset[Pattern]]:
 def has_mean_degree_theorem(network: dict, dimension: int) -> bool:
     """Whether a mean degree of at most 2 d is proved.
 
-    For one hidden layer it is: a hyperplane that is cut into f pieces with g common ridges adds f cells and
-    f + g facets, and g <= (d - 1) f by induction.  In the plane it is for any depth: every inner vertex lies on at
-    least four facets.  Otherwise it is false: see `degenerate.parallel_slabs` (two layers in 3-D, 6.1) and
-    `degenerate.honeycomb` (one maximum in the plane, 84/19).
+    For one hidden layer it is: a hyperplane that is cut into f pieces with g common ridges adds f cells
+    and f + g facets, and g <= (d - 1) f by induction.  In the plane it is for any depth: every inner
+    vertex lies on at least four facets.  Otherwise it is false: see `degenerate.parallel_slabs` (two
+    layers in 3-D, 6.1) and `degenerate.honeycomb` (one maximum in the plane, 84/19).
     """
     steps = compile_network(network)
     if any(isinstance(s, Maxima) and max(map(len, s.groups)) > 2 for s in steps):
