@@ -356,6 +356,40 @@ def planes_through_zero(count: int) -> Case:
     return Case(one_layer([[1, t, t * t] for t in range(m)]), cube(3), cells, 2 * m * (m - 1), cells)
 
 
+def orthants(dimension: int) -> Case:
+    """|x_i| on [-1, 1]^d: 2^d orthants, each with d neighbours: d 2^(d - 1) edges; the sum of |x_i|
+    differs on all.
+    """
+    d = dimension
+    return Case(network(d, ABS, total(d)), cube(d), 2**d, d * 2 ** (d - 1), 2**d)
+
+
+def planes_through_a_line(count: int) -> Case:
+    """i x + y = 0, i = 0..n-1, in R^3: a pencil round the z axis: 2n wedges in a cycle, 2n half-planes;
+    (J).
+    """
+    net = one_layer([[i, 1, 0] for i in range(count)])
+    return Case(net, cube(3), 2 * count, 2 * count, 2 * count)
+
+
+def planes_touching_the_cube() -> Case:
+    """On [-1, 1]^3: x = 1 holds a facet, x + y = 2 an edge, x + y + z = 3 and x - y - z = -3 a vertex: 1,
+    0, 1.
+    """
+    return Case(one_layer([[1, 0, 0], [1, 1, 0], [1, 1, 1], [1, -1, -1]], [-1, -2, -3, 3]), cube(3), 1, 0, 1)
+
+
+def octahedron() -> Case:
+    """|x| + |y| + |z| <= 1 cut by the coordinate planes: 8 cells, 12 quarter-squares between them; (J) 8.
+
+    The units x + y + z - 1 and x + y + 1 touch it: in a facet and in an edge.
+    """
+    rows = [list(row) for row in product((-1, 1), repeat=3)]
+    domain = {"type": "polytope", "A": rows, "b": [1] * 8}
+    weight = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [1, 1, 0]]
+    return Case(one_layer(weight, [0, 0, 0, -1, 1]), domain, 8, 12, 8)
+
+
 # Two and more layers.
 
 
@@ -652,7 +686,7 @@ def slice_makes_maps_equal() -> Case:
     return Case(one_layer([[1, 0], [0, 1]], None, [1, -1]), domain, 2, 1, 1)
 
 
-WIDTHS = (1e-5, 1e-9, 1e-12, 1e-300)
+WIDTHS = (1e-5, 1e-9, 1e-12, 1e-300, 5e-324)
 
 CASES: dict[str, Case] = {
     "design_example": design_example(),
@@ -679,6 +713,7 @@ CASES: dict[str, Case] = {
     **{f"thin_domain_{w}": thin_domain(w) for w in WIDTHS},
     "scaled_rows_150": scaled_rows(1e150, 1e-150, 1.0),
     "scaled_rows_300": scaled_rows(1e-300, 1e300, 1e-150),
+    "scaled_rows_308": scaled_rows(1e308, 5e-324, 1e308),
     **{f"scaled_layers_{s}": scaled_layers(s) for s in (1e150, 1e-150, 1e300)},
     "two_bit_plane": two_bit_plane(),
     "two_bit_space": two_bit_space(),
@@ -690,6 +725,10 @@ CASES: dict[str, Case] = {
     },
     **{f"braid_{d}": braid(d) for d in (2, 3, 4, 5, 6)},
     **{f"planes_through_zero_{m}": planes_through_zero(m) for m in (3, 7)},
+    **{f"orthants_{d}": orthants(d) for d in (3, 8)},
+    **{f"planes_through_a_line_{n}": planes_through_a_line(n) for n in (3, 6)},
+    "planes_touching_the_cube": planes_touching_the_cube(),
+    "octahedron": octahedron(),
     "flat_in_layer_two": flat_in_layer_two(),
     "flat_in_one_quadrant": flat_in_one_quadrant(),
     "everything_flat_behind_a_dead_layer": everything_flat_behind_a_dead_layer(),
