@@ -5,5 +5,7 @@ set -eu
 . "$(dirname -- "$0")/environment.sh"
 prepare dev
 cd "$repository"
-"$python" -m ruff check --quiet .
-exec "$python" -m pytest "$@"
+status=0
+"$python" -m ruff check --quiet . || status=1
+"$python" -m pytest "$@" || status=$?
+exit $status
