@@ -344,8 +344,8 @@ def test_arrays_order_beyond_ten_layers(tmp_path):
         ({"W0": None}, "array b0: expected the array W0 too"),
         ({"W1": None, "b1": None, "W2": np.eye(1)}, r"layer 2 \(linear\), array W1: missing"),
         ({"W1": None}, "array b1: expected the array W1 too"),
-        ({"bias": np.ones(1)}, "array bias: unknown"),
-        ({"W00": np.eye(2)}, "array W00: unknown"),
+        ({"bias": np.ones(1)}, "array 'bias': unknown"),
+        ({"W00": np.eye(2)}, "array 'W00': unknown"),
         ({"W0": np.ones(3)}, r"layer 0 \(linear\), array W0: expected 2 dimensions, got shape \(3,\)"),
         ({"W1": np.ones((1, 2))}, r"layer 2 \(linear\), field weight: expected 3 entries \(inputs\), got 2"),
         ({"b0": np.ones(2)}, r"layer 0 \(linear\), field bias: expected 3"),
@@ -367,7 +367,7 @@ def test_arrays_order_beyond_ten_layers(tmp_path):
             {**BN0, "bn0_var": -np.ones(3)},
             r"layer 1 \(batchnorm\), field variance: expected a positive number",
         ),
-        ({**BN0, "bn0_scale": np.ones(3)}, "array bn0_scale: unknown"),
+        ({**BN0, "bn0_scale": np.ones(3)}, "array 'bn0_scale': unknown"),
         ({"bn2_mean": np.ones(3)}, "array bn2_mean: expected the array W2 too"),
     ],
 )
@@ -399,10 +399,12 @@ def test_rejects_what_is_no_archive(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(BadFile, match=r"net\.npz, "):
             load_network(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("W0.npy", b"\x93NUMPY\x01\x00")
-    with pytest.raises(BadFile):
-        load_network(path)
+    for name in ("W0.npy", "W0", "other.txt"):
+        for content in (b"", b"text", b"\x93NUMPY\x01\x00"):
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr(name, content)
+            with pytest.raises(BadFile):
+                load_network(path)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -1,11 +1,13 @@
 """Stages: evaluated naively from their own definition, against the network from that of its layers."""
 
+import json
 from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from network_strategies import networks_with_points
 
+from exactcpa import checker
 from exactcpa.errors import BadNetwork, DimensionMismatch
 from exactcpa.network import (
     Abs,
@@ -22,6 +24,7 @@ from exactcpa.network import (
     ReLU6,
     Residual,
 )
+from exactcpa.network_file import to_json
 from exactcpa.stages import Bend, Maximum, is_unit, stages
 
 F = Fraction
@@ -72,6 +75,29 @@ def test_units_come_first_and_are_counted(case):
     for stage in hidden:
         flags = [is_unit(unit) for unit in stage.units]
         assert flags == sorted(flags, reverse=True)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks_with_points())
+def test_the_checker_lowers_alike(case):
+    """The checker lowers the written network by itself; only where it puts groups of one may differ."""
+    net, _ = case
+    theirs, inputs = checker.lower_network(json.loads(json.dumps(to_json(net))))
+    assert inputs == net.input
+    places = range(inputs)
+    for (lines, units), stage in zip(theirs, stages(net), strict=True):
+        rows = [tuple(line.coefficients.get(place, 0) for place in places) for line in lines]
+        assert tuple(rows) == stage.weight
+        assert tuple(line.constant for line in lines) == stage.bias
+        places = sorted(range(len(units)), key=lambda k: not checker.is_unit(units[k]))
+        assert [plain(units[k]) for k in places] == [plain(unit) for unit in stage.units]
+
+
+def plain(unit):
+    """What a unit is, whichever of the two modules it comes from."""
+    if type(unit).__name__ == "Maximum":
+        return tuple(unit.sources)
+    return unit.source, tuple(unit.breakpoints), tuple(unit.slopes), tuple(unit.intercepts)
 
 
 def test_base_case_affine_network_is_one_stage():
