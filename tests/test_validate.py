@@ -11,10 +11,10 @@ import pytest
 import validate as checks
 from degenerate import CASES
 from hypothesis import given, settings
-from oracle_program import read_domain
 from strategies import cases
 
 import exactcpa as cpa
+from exactcpa.partition import AffineMap
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,33 @@ class Told:
     network: cpa.Network
     domain: cpa.Box
     patterns: list
-    exact_points: dict
-    points: list
-    facet_start: list
+    witnesses: list
+    facet_starts: list
     facet_neighbours: list
     region_labels: list
     volume_list: list
-    linear_regions: int
+    maps: list
 
     def __len__(self):
         return len(self.patterns)
 
     def summary(self):
-        return {"edges": len(self.facet_neighbours) // 2, "linear_regions": self.linear_regions}
+        return {"edges": len(self.facet_neighbours) // 2, "linear_regions": len(set(self.region_labels))}
+
+    def witness(self, i):
+        return self.witnesses[i]
+
+    def adjacency(self):
+        return self.facet_starts, self.facet_neighbours
+
+    def linear_regions(self):
+        return [
+            tuple(i for i, label in enumerate(self.region_labels) if label == wanted)
+            for wanted in set(self.region_labels)
+        ]
+
+    def affine_map(self, i):
+        return AffineMap(tuple(f[:-1] for f in self.maps[i]), tuple(f[-1] for f in self.maps[i]))
 
     def volumes(self):
         return self.volume_list
@@ -44,7 +58,7 @@ class Told:
     def graph(self):
         graph = networkx.Graph()
         graph.add_nodes_from(range(len(self)))
-        starts = np.repeat(range(len(self)), np.diff(self.facet_start))
+        starts = np.repeat(range(len(self)), np.diff(self.facet_starts))
         graph.add_edges_from(zip(starts, self.facet_neighbours, strict=True))
         return graph
 
@@ -62,18 +76,16 @@ def told(network, domain):
     )
     labels = {i: k for k, part in enumerate(networkx.connected_components(same)) for i in part}
     cells = [checks.cell_of(network, domain, p) for p in patterns]
-    dimension = read_domain(domain).dimension
     return Told(
         network=cpa.network_from_json(network),
         domain=cpa.domain_from_json(domain),
         patterns=patterns,
-        exact_points={i: oracles.strict_point(cell.rows) for i, cell in enumerate(cells)},
-        points=[(0.0,) * dimension] * len(cells),
-        facet_start=[0, *np.cumsum([len(n) for n in neighbours])],
+        witnesses=[oracles.strict_point(cell.rows) for cell in cells],
+        facet_starts=[0, *np.cumsum([len(n) for n in neighbours])],
         facet_neighbours=[j for n in neighbours for j in n],
         region_labels=[labels[i] for i in range(len(patterns))],
         volume_list=[checks.faces_of(cell.rows).volume for cell in cells],
-        linear_regions=answer.linear_regions,
+        maps=[answer.maps[p] for p in patterns],
     )
 
 
@@ -92,11 +104,11 @@ def test_accepts_the_truth_on_degenerate_families(name):
 
 
 def other_witness(part):
-    return replace(part, exact_points={**part.exact_points, 0: part.exact_points[1]})
+    return replace(part, witnesses=[part.witnesses[1], *part.witnesses[1:]])
 
 
 def witness_on_a_facet(part):
-    return replace(part, exact_points={**part.exact_points, 0: (0, 0)})
+    return replace(part, witnesses=[(0, 0), *part.witnesses[1:]])
 
 
 def repeated_pattern(part):
@@ -105,13 +117,13 @@ def repeated_pattern(part):
 
 def re_pointed_facet(part):
     rest = part.facet_neighbours[1:]
-    other = next(j for j in range(1, len(part)) if j not in part.facet_neighbours[: part.facet_start[1]])
+    other = next(j for j in range(1, len(part)) if j not in part.facet_neighbours[: part.facet_starts[1]])
     return replace(part, facet_neighbours=[other, *rest])
 
 
 def dropped_facet(part):
-    start = [s - (k > 0) for k, s in enumerate(part.facet_start)]
-    return replace(part, facet_neighbours=part.facet_neighbours[1:], facet_start=start)
+    start = [s - (k > 0) for k, s in enumerate(part.facet_starts)]
+    return replace(part, facet_neighbours=part.facet_neighbours[1:], facet_starts=start)
 
 
 def changed_volume(part):
@@ -125,18 +137,21 @@ def missing_cell(part):
     return replace(
         part,
         patterns=part.patterns[1:],
-        points=part.points[1:],
-        exact_points={i - 1: p for i, p in part.exact_points.items() if i},
-        facet_start=[0, *np.cumsum([len(n) for n in kept])],
+        witnesses=part.witnesses[1:],
+        facet_starts=[0, *np.cumsum([len(n) for n in kept])],
         facet_neighbours=[j for n in kept for j in n],
         region_labels=part.region_labels[1:],
         volume_list=part.volume_list[1:],
-        linear_regions=len(set(part.region_labels[1:])),
+        maps=part.maps[1:],
     )
 
 
 def merged_regions(part):
-    return replace(part, linear_regions=1, region_labels=[0] * len(part))
+    return replace(part, region_labels=[0] * len(part))
+
+
+def swapped_maps(part):
+    return replace(part, maps=part.maps[::-1])
 
 
 @pytest.mark.parametrize(
@@ -150,6 +165,7 @@ def merged_regions(part):
         changed_volume,
         missing_cell,
         merged_regions,
+        swapped_maps,
     ],
 )
 @pytest.mark.parametrize("name", ["design_example", "zero_bias_plane", "related_units"])

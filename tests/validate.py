@@ -8,7 +8,7 @@ Main definitions:
     validate            raises AssertionError with the first thing that is wrong.
     cell_of             rows, tied units and output map of one pattern.
     Faces, faces_of     vertices, faces and volume of a cell (dimension 1 to 3).
-    patterns_of, edge_patterns, witness_of   the engine's answer in the oracles' terms.
+    patterns_of, edge_patterns, neighbours_of   the engine's answer in the oracles' terms.
 
 Conventions: as in `oracles`.
 
@@ -195,15 +195,9 @@ def patterns_of(part: cpa.Partition) -> list[Pattern]:
     return [tuple(int(p) for p in row) for row in part.patterns]
 
 
-def witness_of(part: cpa.Partition, cell: int) -> Point:
-    """The exact witness: a float64 vector, or a rational where that is not strictly inside."""
-    if cell in part.exact_points:
-        return tuple(part.exact_points[cell])
-    return tuple(Fraction(float(v)) for v in part.points[cell])
-
-
 def neighbours_of(part: cpa.Partition, cell: int) -> list[int]:
-    return [int(v) for v in part.facet_neighbours[part.facet_start[cell] : part.facet_start[cell + 1]]]
+    starts, neighbours = part.adjacency()
+    return [int(v) for v in neighbours[starts[cell] : starts[cell + 1]]]
 
 
 def edge_patterns(part: cpa.Partition) -> frozenset[frozenset[Pattern]]:
@@ -230,7 +224,7 @@ def has_mean_degree_theorem(network: dict, dimension: int) -> bool:
 def validate_witnesses(part: cpa.Partition, network: dict, domain: dict, cells: list[CellRows]) -> None:
     region = read_domain(domain)
     for i, (pattern, cell) in enumerate(zip(patterns_of(part), cells, strict=True)):
-        t = witness_of(part, i)
+        t = part.witness(i)
         _, pieces, ties = run(network, region.embed(t))
         assert pieces == pattern, f"cell {i}: the witness has another pattern"
         assert {u for u, tied in enumerate(ties) if tied} == cell.flat, f"cell {i}: the witness is on a facet"
@@ -255,9 +249,14 @@ def validate_linear_regions(part: cpa.Partition, cells: list[CellRows]) -> None:
     pairs = [(i, j) for i in range(len(part)) for j in neighbours_of(part, i)]
     merged = [frozenset(pair) for pair in pairs if cells[pair[0]].lines == cells[pair[1]].lines]
     assert part.summary()["linear_regions"] == connected_parts(frozenset(range(len(part))), merged)
-    labels = [int(v) for v in part.region_labels]
-    assert all(labels[i] == labels[j] for i, j in merged)
-    assert len(set(labels)) == part.summary()["linear_regions"]
+    regions = part.linear_regions()
+    assert sorted(cell for region in regions for cell in region) == list(range(len(part)))
+    assert len(regions) == part.summary()["linear_regions"]
+    label = {cell: k for k, region in enumerate(regions) for cell in region}
+    assert all(label[i] == label[j] for i, j in merged)
+    for i, cell in enumerate(cells):
+        found = part.affine_map(i)
+        assert tuple((*row, c) for row, c in zip(found.matrix, found.shift, strict=True)) == cell.lines
 
 
 def validate_volumes(part: cpa.Partition, domain: dict) -> None:
