@@ -34,7 +34,8 @@ nearest to it; or a string, which is exact: ``"-7" "0.1" "1e-5" "0x1.8p-3"``, or
     maxout, maxpool    size (groups of neighbours), or groups (lists of inputs), or shape [C, H, W] with
                 kernel and stride; outputs in the order of the groups, windows channel by channel, row by row
     avgpool2d   shape, kernel, stride
-    conv2d      weight (O x C x kh x kw), bias (O), shape, stride, padding (with zeros); not flipped
+    conv2d      weight (O x C x kh x kw), bias (O), shape, stride, padding (with zeros; at most the sides of
+                image and kernel together); not flipped
     flatten     nothing: images are flat already, index (c * H + row) * W + column
     residual    layers:  x -> x + layers(x)
 
@@ -289,9 +290,9 @@ def check_bytes(data: bytes, progress: Progress | None = None) -> Report:
     for field, value in {"format": "exactcpa-partition", "version": 1, "reading": "deployed"}.items():
         if type(head[field]) is not type(value) or head[field] != value:
             reject(f"HEAD {field}: expected {value!r}, got {shown(head[field])}")
-    for field in ("proof", "facets"):
-        if not isinstance(head[field], bool):
-            reject(f"HEAD {field}: expected true or false, got {shown(head[field])}")
+    for field, kind in {"proof": bool, "facets": bool, "generator": str, "method": str}.items():
+        if not isinstance(head[field], kind):
+            reject(f"HEAD {field}: expected a {kind.__name__}, got {shown(head[field])}")
     if not head["proof"]:
         raise Unreadable("no proof inside: the file was saved without one")
     expect_blocks(blocks, head["facets"])
@@ -447,7 +448,7 @@ def expect_fields(value: object, names: str, where: str) -> None:
 
 def expect_count(value: object, count: int | None, where: str) -> None:
     """A stated count is the count."""
-    if isinstance(value, bool) or value != count:
+    if type(value) is not type(count) or value != count:
         reject(f"{where}: {shown(value)} stated, {count} found")
 
 
@@ -1725,6 +1726,8 @@ class Proof:
                 reject(f"{tag} has numbers left over at the end of the proof")
         if self.exact_points:
             reject(f"XPTS: no exact witness belongs to {shown(list(self.exact_points))}")
+        if not self.cells:
+            reject("the domain has no interior")
         regions = self.count_regions() if self.has_facets else None
         facets, edges = (self.facets, self.edges) if self.has_facets else (None, None)
         if edges is not None and facets != 2 * edges:

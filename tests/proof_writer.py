@@ -37,7 +37,6 @@ from oracle_program import (
     Maxima,
     Push,
     compile_network,
-    number,
     read_domain,
 )
 
