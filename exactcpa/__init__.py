@@ -39,10 +39,15 @@ it; the checker imports nothing of the package at all):
     kernels.questions  does a line change sign on a node, is a row a facet of it
     kernels.records    what the walk writes: the records of the proof, and the results
     kernels.tree       the split tree, walked depth first
+    kernels.graph      what lies across a facet, in doubles with proved bounds
     exact_lines        the lines of a cell as exact integers
     settle             exact answers to what the float filter leaves open
     choose             maxima of three and more lines: who wins somewhere on a node
+    walk               the walk over the split tree: compiled steps, exact answers in between
+    adjacency          the region graph and the linear regions
+    partition_file     blocks of a .cpa file, appearing whole or not at all
     partition          the result in memory and its views
+    progress           a line on stderr: how far a walk is
     enumerate          the verb: network and domain in, partition out
     checker            the trusted part: one file, standard library only, runs alone
     description        what is in a network, domain or partition file

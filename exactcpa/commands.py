@@ -2,7 +2,7 @@
 
 Main definitions:
     run_enumerate, run_check, run_info: Take the parsed arguments, print, return the exit code.
-    appearing: A file that appears whole or not at all.
+    expect_writable: Complains about an output path before the work.
     print_json, print_lines: What goes to stdout.
 
 Conventions:
@@ -48,6 +48,8 @@ def run_enumerate(options: Namespace) -> int:
         raise BadArgument("--proof writes into the partition file: name it with -o OUT")
     if options.network == STDIN and options.domain == STDIN:
         raise BadArgument("the network and the domain cannot both come from the standard input")
+    if options.output:
+        expect_writable(options.output)
     net = _network(options.network)
     domain = _domain(options, net)
     facts = enumerated(net, domain, options)
@@ -62,16 +64,17 @@ def run_enumerate(options: Namespace) -> int:
 
 def enumerated(net: Network, domain: Box | Polytope | Slice, options: Namespace) -> dict[str, Any]:
     """Enumerate as the options say, writing the file if they name one; return the summary."""
-    progress = True if sys.stderr.isatty() else None
-    facets = not options.no_facets
-    chosen = {"method": options.method, "workers": options.workers, "progress": progress, "facets": facets}
-    if options.output is None:
-        return dict(cpa.enumerate_cells(net, domain, **chosen).summary())
-    with appearing(options.output) as path:
-        part = cpa.enumerate_cells(net, domain, proof=path if options.proof else None, **chosen)
-        if not options.proof:
-            part.save(path)
-    return dict(part.summary())
+    chosen = {"method": options.method, "workers": options.workers, "facets": not options.no_facets}
+    part = cpa.enumerate_cells(
+        net,
+        domain,
+        progress=sys.stderr.isatty(),
+        proof=options.output if options.proof else None,
+        **chosen,
+    )
+    if options.output is not None and not options.proof:
+        part.save(options.output)
+    return part.summary()
 
 
 def run_check(options: Namespace) -> int:
@@ -161,28 +164,15 @@ def _file(path: str) -> Iterator[str]:
         yield copy.name
 
 
-@contextmanager
-def appearing(path: str) -> Iterator[str]:
-    """Give a temporary name beside a file; it becomes the file at the end, or vanishes on any error.
-
-    It is made at once, so that a folder that cannot be written is known before the work and not after.
-    """
+def expect_writable(path: str) -> None:
+    """Complain about a place that cannot be written before the work and not after it."""
+    folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
         raise BadArgument(f"{path}: expected a file to write, got a folder")
-    handle, temporary = tempfile.mkstemp(
-        prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path) or "."
-    )
-    os.close(handle)
-    try:
-        yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+    if not os.path.isdir(folder):
+        raise BadArgument(f"{path}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise BadArgument(f"{path}: the folder {folder} cannot be written to")
 
 
 def print_json(facts: Mapping[str, Any]) -> None:

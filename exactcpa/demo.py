@@ -29,7 +29,7 @@ from typing import Any
 
 import exactcpa as cpa
 from exactcpa import checker
-from exactcpa.commands import appearing, print_json, print_lines
+from exactcpa.commands import expect_writable, print_json, print_lines
 from exactcpa.domain import Slice
 from exactcpa.errors import BadFile
 from exactcpa.network import Network
@@ -49,7 +49,7 @@ def run_demo(options: Namespace) -> int:
         print_lines([*_opening(net, trained), *_picture(net, domain), ""])
         sys.stdout.flush()
     with _kept(options.output) as path:
-        part = cpa.enumerate_cells(net, domain, proof=path, progress=sys.stderr.isatty() or None)
+        part = cpa.enumerate_cells(net, domain, proof=path, progress=sys.stderr.isatty())
         checked = _check_elsewhere(path)
         size = os.path.getsize(path)
     facts = dict(part.summary()) | {
@@ -88,8 +88,8 @@ def _area(domain: Slice) -> Fraction:
 def _kept(output: str | None) -> Iterator[str]:
     """The path to write to: the file that is asked for, or one that vanishes."""
     if output is not None:
-        with appearing(output) as path:
-            yield path
+        expect_writable(output)
+        yield output
         return
     with tempfile.TemporaryDirectory(prefix="exactcpa-demo-") as folder:
         yield os.path.join(folder, "digits.cpa")
