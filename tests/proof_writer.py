@@ -172,10 +172,12 @@ def farkas(goal: Line, rows: dict[int, Line], box: list[Line]) -> dict[int, Frac
     """Multipliers >= 0 of rows such that goal plus their sum is not positive on the box; or None.
 
     At a vertex where the goal is largest, minus its gradient is a combination of d independent active rows.
+    Bases with few rows that are not of the box come first, so no row is listed that is not needed.
     """
     d = len(goal) - 1
     numbered = [*rows.items(), *((None, line) for line in box)]
-    for chosen in combinations([(i, row) for i, row in numbered if any(row[:-1])], d):
+    bases = combinations([(i, row) for i, row in numbered if any(row[:-1])], d)
+    for chosen in sorted(bases, key=lambda basis: sum(i is not None for i, _ in basis)):
         columns = zip(*(row[:-1] for _, row in chosen), strict=True)
         weights = solve([[*column, -goal[j]] for j, column in enumerate(columns)])
         if weights is None or min(weights) < 0:
