@@ -1,5 +1,6 @@
 """The command line as a user runs it: exit codes, one-line reasons, one JSON object, whole files or none."""
 
+import io
 import json
 import os
 import signal
@@ -9,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from exactcpa.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORKS, DOMAINS = ROOT / "data" / "networks", ROOT / "data" / "domains"
@@ -34,6 +37,14 @@ def run(*arguments: str, stdin: str = "", folder: Path | None = None) -> subproc
     return subprocess.run(
         command, input=stdin, capture_output=True, text=True, check=False, cwd=folder or ROOT, env=environment
     )
+
+
+def exit_code(arguments: list[str]) -> int:
+    """The exit code of a command run in this process."""
+    try:
+        return main(arguments)
+    except SystemExit as leaving:
+        return leaving.code
 
 
 def run_json(*arguments: str, code: int = 0, stdin: str = "") -> dict:
@@ -97,14 +108,23 @@ MISUSES = {
 
 
 @pytest.mark.parametrize(("arguments", "fragment"), MISUSES.values(), ids=MISUSES.keys())
-def test_misuse_is_one_line(arguments, fragment):
-    done = run(*arguments)
+def test_misuse_is_one_line(arguments, fragment, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
 
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("exactcpa"), done.stderr
-    assert fragment in done.stderr, done.stderr
+    code = exit_code(arguments)
+
+    told = capsys.readouterr()
+    assert code == 2, told.err
+    assert told.out == ""
+    assert told.err.count("\n") == 1, told.err
+    assert told.err.startswith("exactcpa"), told.err
+    assert fragment in told.err, told.err
+
+
+def test_misuse_in_a_process():
+    done = run("enumerate", MOONS, "--box", "1", "-1")
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 def test_help_and_version():
