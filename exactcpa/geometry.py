@@ -28,14 +28,14 @@ Not here: emptiness and bounds with certificates (`halfspaces`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from math import factorial, gcd
 from operator import mul
 
-from flint import fmpq, fmpz, fmpz_mat
+from flint import fmpz, fmpz_mat
 
 from exactcpa.errors import BadArgument, DimensionMismatch
 from exactcpa.exact_outcome import Unbounded
@@ -157,12 +157,15 @@ def volume_of(found: Vertices, dimension: int) -> Fraction:
     touched = _vertices_of_rows(found.tight)
     if len(corners) <= d or everything in touched:
         return Fraction(0)
-    total = fmpq(0)
-    for chosen in _simplices(everything, d, touched):
+    heights = [fmpz(corner[d]) for corner in corners]
+    # One denominator for all: adding fractions one by one would take a big gcd for each simplex.
+    common = reduce(mul, heights)
+    total = fmpz(0)
+    for chosen in _triangulate(everything, d, touched, {}):
         flat = [entry for i in chosen for entry in corners[i]]
-        height = reduce(mul, [corners[i][d] for i in chosen])
-        total += fmpq(abs(fmpz_mat(d + 1, d + 1, flat).det()), height)
-    return Fraction(int(total.p), int(total.q) * factorial(d))
+        height = reduce(mul, [heights[i] for i in chosen])
+        total += abs(fmpz_mat(d + 1, d + 1, flat).det()) * (common // height)
+    return Fraction(int(total), int(common) * factorial(d))
 
 
 def facets(rows: Sequence[Integers], interior: Point) -> list[int]:
@@ -295,26 +298,39 @@ def _vertices_of_rows(tight: Sequence[int]) -> list[int]:
     return sorted(touched - {0})
 
 
-def _simplices(face: int, dimension: int, touched: list[int]) -> Iterator[tuple[int, ...]]:
-    """Vertex numbers of simplices that triangulate a face, given the vertex sets that cut out its facets.
+def _triangulate(
+    face: int, dimension: int, touched: list[int], known: dict[int, list[tuple[int, ...]]]
+) -> list[tuple[int, ...]]:
+    """Vertex numbers of simplices that triangulate a face, given vertex sets that cut out its facets.
 
-    The maximal proper intersections with rows are the facets of the face, whatever their number of vertices.
+    The maximal proper intersections are the facets of the face, whatever their number of vertices.  `known`
+    remembers faces, each of which is met once for every chain of faces above it.
     """
+    if face in known:
+        return known[face]
     members = _members(face)
     if len(members) == dimension + 1:
-        yield tuple(members)
-        return
-    apex = 1 << members[0]
-    inner = _maximal({face & other for other in touched} - {face, 0})
-    for facet in inner:
-        if not facet & apex:
-            for simplex in _simplices(facet, dimension - 1, inner):
-                yield (members[0], *simplex)
+        simplices = [tuple(members)]
+    else:
+        apex = members[0]
+        inner = _maximal({face & other for other in touched} - {face, 0})
+        simplices = [
+            (apex, *simplex)
+            for facet in inner
+            if not facet >> apex & 1
+            for simplex in _triangulate(facet, dimension - 1, inner, known)
+        ]
+    known[face] = simplices
+    return simplices
 
 
 def _maximal(sets: set[int]) -> list[int]:
     """The sets that lie in no other."""
-    return [one for one in sets if not any([one & other == one and one != other for other in sets])]
+    chosen: list[int] = []
+    for one in sorted(sets, key=int.bit_count, reverse=True):
+        if not any([one & other == one for other in chosen]):
+            chosen.append(one)
+    return chosen
 
 
 def _members(mask: int) -> list[int]:
