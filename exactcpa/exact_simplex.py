@@ -1,8 +1,7 @@
 """Exact linear programming over one cell: integer dictionaries from an interior point.
 
 Maximise ``<c, x>`` over rows ``<n, x> <= b`` with integer data.  It settles what the float filter leaves
-open, so it must be right on every degenerate input and still take microseconds: all entries are integers over
-one common denominator (minors of the rows, so never beyond Hadamard's bound); all outcomes are certificates.
+open, so it must be right on every degenerate input and still take microseconds; every outcome is a proof.
 
 Main definitions:
     `gather`: rows made ready once, to be asked many questions.
@@ -10,22 +9,12 @@ Main definitions:
     `maximise_from_basis`: from a proposed set of tight rows (a float optimum); `maximise` is the fallback.
 
 Conventions:
-    A row is ``[n_1, .., n_d, b]``.  Inside this module coordinates are mirrored, ``z = -x``, so that a row is
-    its own slack function ``<n, z> + b`` and nothing is negated.  A dictionary is a list of columns over a
-    common denominator D > 0: column j is the direction along which nonbasic variable j grows at rate D while
-    the other nonbasic ones stay; `corner` is the current point in homogeneous coordinates.  Slacks are not
-    stored: one matrix product gives the rates of a ratio test and one its slacks.  A nonbasic variable is
-    a row's slack, or free (`FREE`) as long as fewer than d rows are tight.
-    Entering column: a free one of nonzero price; else the most negative price (Dantzig), and Bland's least
-    index from a degenerate step until the next positive one, which rules cycles out.
+    A row is ``[n_1, .., n_d, b]`` and means ``<n, x> <= b``; multipliers are nonnegative.  Slacks are not
+    stored: one matrix product gives the rates of a ratio test and one its slacks.  Pivots follow Dantzig, and
+    Bland from a degenerate step until the next positive one, which rules cycles out.
 
-References:
-    Edmonds and Maurras, Note sur les Q-matrices d'Edmonds (1997): integer pivoting.
-    Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination (1968).
-    Bland, New finite pivoting rules for the simplex method (1977).
-
-Not here: outcomes (`exact_outcome`), float proposals and filters (`lp`), emptiness (`halfspaces`),
-irredundant rows (`geometry`).
+Not here: pivoting (`exact_dictionary`), outcomes (`exact_outcome`), float proposals and filters (`lp`),
+emptiness, bounds and redundancy (`halfspaces`).
 """
 
 from __future__ import annotations
@@ -38,6 +27,14 @@ from operator import mul
 from flint import fmpz, fmpz_mat
 
 from exactcpa.errors import BadArgument, DimensionMismatch
+from exactcpa.exact_dictionary import (
+    Dictionary,
+    entering_column,
+    exchange,
+    free_dictionary,
+    improving_direction,
+    tight_dictionary,
+)
 from exactcpa.exact_outcome import (
     Bounded,
     Exceeded,
@@ -60,9 +57,6 @@ __all__ = [
     "maximise",
     "maximise_from_basis",
 ]
-
-FREE = -1
-"""The nonbasic variable of a column that is no row's slack."""
 
 Integers = Sequence[int]
 Point = tuple[Integers, int]
@@ -156,7 +150,7 @@ def maximise(
     corner.append(fmpz(denominator))
     _require_feasible(rows, corner, active)
     goal = [fmpz(c) for c in objective]
-    return _ascend(rows, _free_dictionary(goal, corner), stop_above, active)
+    return _ascend(rows, free_dictionary(goal, corner), stop_above, active)
 
 
 def maximise_from_basis(
@@ -219,69 +213,11 @@ def maximise_from_basis(
         return exceeded(corner, value)
     if settled:
         return optimal(corner, value, theta, weights, list(basis))
-    return _ascend(rows, _tight_dictionary(tight, goal, corner, list(basis)), stop_above, active)
-
-
-# ---------------------------------------------------------------------- dictionaries
-
-
-@dataclass(slots=True)
-class _Dictionary:
-    """A dictionary under way; local to one ascent.
-
-    Attributes:
-        denominator: The common denominator D > 0 of directions and prices.
-        directions: d columns of d integers each.
-        prices: ``<c, direction>``; negative means that entering the column increases the objective.
-        corner: ``(z_1, .., z_d, h)``, the current point z / h.
-        level: ``<c, (z_1, .., z_d)>``; the objective is ``-level / h``.
-        nonbasic: Row number of each column, or FREE.
-    """
-
-    denominator: fmpz
-    directions: list[list[fmpz]]
-    prices: list[fmpz]
-    corner: list[fmpz]
-    level: fmpz
-    nonbasic: list[int]
-
-
-def _free_dictionary(goal: list[fmpz], corner: list[fmpz]) -> _Dictionary:
-    """The dictionary at a point with no tight row: directions are the unit vectors."""
-    d = len(goal)
-    zero, one = fmpz(0), fmpz(1)
-    directions = [[one if i == j else zero for i in range(d)] for j in range(d)]
-    return _Dictionary(one, directions, list(goal), corner, sum(map(mul, goal, corner), zero), [FREE] * d)
-
-
-def _tight_dictionary(
-    tight: list[tuple[fmpz, ...]], goal: list[fmpz], corner: list[fmpz], basis: list[int]
-) -> _Dictionary:
-    """The dictionary at d tight rows: directions are the columns of the adjugate of their normals.
-
-    The denominator must be the full determinant, not a divisor of it, or a later pivot would not be exact.
-    """
-    d = len(goal)
-    normals = fmpz_mat(d, d, [entry for row in tight for entry in row[:d]])
-    determinant = normals.det()
-    unit = [int(i == j) for i in range(d) for j in range(d)]
-    beside = [[*row[:d], *unit[i * d : i * d + d]] for i, row in enumerate(tight)]
-    reduced, denominator, _ = fmpz_mat(beside).rref()
-    flat = reduced.entries()
-    factor = abs(determinant)
-    directions = [[flat[i * 2 * d + d + j] * factor // denominator for i in range(d)] for j in range(d)]
-    prices = [sum(map(mul, goal, direction), fmpz(0)) for direction in directions]
-    corner = _scaled_to(corner, factor)
-    return _Dictionary(factor, directions, prices, corner, sum(map(mul, goal, corner), fmpz(0)), basis)
-
-
-def _scaled_to(corner: list[fmpz], height: fmpz) -> list[fmpz]:
-    """The same point in homogeneous coordinates, of last coordinate `height`."""
-    return [entry * height // corner[-1] for entry in corner]
+    return _ascend(rows, tight_dictionary(tight, goal, corner, list(basis)), stop_above, active)
 
 
 def _ascend(
-    rows: Rows, dictionary: _Dictionary, stop_above: int | Fraction | None, active: Sequence[int] | None
+    rows: Rows, dictionary: Dictionary, stop_above: int | Fraction | None, active: Sequence[int] | None
 ) -> Outcome:
     """Pivot until the objective exceeds `stop_above`, no column improves, or no row blocks."""
     columns = rows.columns
@@ -290,43 +226,23 @@ def _ascend(
     while True:
         if stop_above is not None and _is_above(dictionary, stop_above):
             return exceeded(dictionary.corner, -dictionary.level)
-        entering = _entering_column(dictionary, bland=bland)
+        entering = entering_column(dictionary, bland=bland)
         if entering < 0:
             return _finished(dictionary)
-        along = _improving_direction(dictionary, entering)
+        along = improving_direction(dictionary, entering)
         rates = (fmpz_mat(1, rows.dimension + 1, [*along, 0]) * columns).entries()
         slacks = fmpz_mat(1, rows.dimension + 1, dictionary.corner) * columns
         leaving = _blocking_row(rates, slacks, active)
         if leaving < 0:
             return Unbounded(tuple([-int(entry) for entry in along]))
         slack = slacks[0, leaving]
-        _pivot(dictionary, entering, leaving, rows.entries[leaving], -rates[leaving], slack)
+        exchange(dictionary, entering, leaving, rows.entries[leaving], -rates[leaving], slack)
         bland = slack == 0
 
 
-def _is_above(dictionary: _Dictionary, stop_above: int | Fraction) -> bool:
+def _is_above(dictionary: Dictionary, stop_above: int | Fraction) -> bool:
     """Whether the objective at the current point exceeds the threshold."""
     return -dictionary.level * stop_above.denominator > dictionary.corner[-1] * stop_above.numerator
-
-
-def _improving_direction(dictionary: _Dictionary, entering: int) -> list[fmpz]:
-    """The entering column's direction; that of a free variable is turned round if it has to be."""
-    if dictionary.prices[entering] > 0:
-        dictionary.prices[entering] = -dictionary.prices[entering]
-        dictionary.directions[entering] = [-entry for entry in dictionary.directions[entering]]
-    return dictionary.directions[entering]
-
-
-def _entering_column(dictionary: _Dictionary, *, bland: bool) -> int:
-    """The column to enter, or -1 when none improves."""
-    best, best_price, best_row = -1, 0, 0
-    for j, (price, row) in enumerate(zip(dictionary.prices, dictionary.nonbasic, strict=True)):
-        if row < 0:
-            if price != 0:
-                return j
-        elif price < 0 and (best < 0 or (row < best_row if bland else price < best_price)):
-            best, best_price, best_row = j, price, row
-    return best
 
 
 def _blocking_row(rates: list[fmpz], slacks: fmpz_mat, active: Sequence[int]) -> int:
@@ -342,47 +258,6 @@ def _blocking_row(rates: list[fmpz], slacks: fmpz_mat, active: Sequence[int]) ->
             if best < 0 or slack * best_rate > best_slack * rate:
                 best, best_rate, best_slack = i, rate, slack
     return best
-
-
-def _pivot(
-    dictionary: _Dictionary, entering: int, leaving: int, row: tuple[fmpz, ...], pivot: fmpz, slack: fmpz
-) -> None:
-    """Make `row` tight along the entering column; every division is exact (Sylvester's identity)."""
-    denominator = dictionary.denominator
-    directions, prices = dictionary.directions, dictionary.prices
-    along, price = directions[entering], prices[entering]
-    for j, direction in enumerate(directions):
-        if j == entering:
-            continue
-        rate = sum(map(mul, row, direction))
-        if rate == 0:
-            directions[j] = [pivot * a // denominator for a in direction]
-            prices[j] = pivot * prices[j] // denominator
-        else:
-            directions[j] = [
-                (pivot * a + rate * b) // denominator for a, b in zip(direction, along, strict=True)
-            ]
-            prices[j] = (pivot * prices[j] + rate * price) // denominator
-    directions[entering] = [-b for b in along]
-    prices[entering] = -price
-    corner = dictionary.corner
-    height = pivot * corner[-1] // denominator
-    corner = [(pivot * a + slack * b) // denominator for a, b in zip(corner, along, strict=False)]
-    corner.append(height)
-    dictionary.corner = corner
-    dictionary.level = (pivot * dictionary.level + slack * price) // denominator
-    dictionary.denominator = pivot
-    was_free = dictionary.nonbasic[entering] == FREE
-    dictionary.nonbasic[entering] = leaving
-    if was_free and FREE not in dictionary.nonbasic:
-        _forget_start(dictionary)
-
-
-def _forget_start(dictionary: _Dictionary) -> None:
-    """Divide the start's denominator out of the point: with d tight rows it does not matter."""
-    scale = dictionary.corner[-1] // dictionary.denominator
-    dictionary.corner = [entry // scale for entry in dictionary.corner]
-    dictionary.level //= scale
 
 
 # ---------------------------------------------------------------------- a proposed basis
@@ -430,7 +305,7 @@ def _require_feasible(rows: Rows, corner: list[fmpz], active: Sequence[int] | No
 # ---------------------------------------------------------------------- outcomes
 
 
-def _finished(dictionary: _Dictionary) -> Optimal:
+def _finished(dictionary: Dictionary) -> Optimal:
     """The outcome of a dictionary in which no column improves."""
     kept = [
         (row, price) for row, price in zip(dictionary.nonbasic, dictionary.prices, strict=True) if row >= 0
