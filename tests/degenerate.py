@@ -578,6 +578,24 @@ def tied_lines() -> Case:
     return Case(maximum([1, 0], [1, 0], [-1, 0], [-1, 0], size=4), cube(2), 2, 1, 2)
 
 
+def middle_lines_never_win() -> Case:
+    """max(1/2 - x, 0, x - 1/2, 0) = |x - 1/2|: both zeros are maximal on x = 1/2 only; 0 and 2 are
+    neighbours: 2, 1, 2.
+
+    Each cell's facet may be found against a zero (position 1 or 3), which is not the winner across it.
+    """
+    net = network(1, linear([[-1], [0], [1], [0]], ["1/2", 0, "-1/2", 0]), {"type": "maxout", "size": 4})
+    return Case(net, cube(1, 0, 1), 2, 1, 2)
+
+
+def many_ties_at_a_point() -> Case:
+    """max over 0, 0, x, x/2, y, y/2, -x-y, 0: halves and zeros win nowhere: sectors of x, y, -x-y around
+    0: 3, 3, 3.
+    """
+    rows = [[0, 0], [0, 0], [1, 0], ["1/2", 0], [0, 1], [0, "1/2"], [-1, -1], [0, 0]]
+    return Case(maximum(*rows, size=8), cube(2), 3, 3, 3)
+
+
 def tied_pair() -> Case:
     """max(x + y, x + y): tied everywhere, one piece, flat: 1, 0, 1."""
     return Case(maximum([1, 1], [1, 1], size=2), cube(2), 1, 0, 1)
@@ -744,6 +762,8 @@ CASES: dict[str, Case] = {
     **{f"parallel_slabs_{m}": parallel_slabs(m) for m in (1, 4)},
     **{f"honeycomb_{r}": honeycomb(r) for r in (1, 2, 3)},
     "middle_line_never_wins": middle_line_never_wins(),
+    "middle_lines_never_win": middle_lines_never_win(),
+    "many_ties_at_a_point": many_ties_at_a_point(),
     "tied_lines": tied_lines(),
     "tied_pair": tied_pair(),
     "three_sectors": three_sectors(),

@@ -153,18 +153,33 @@ def activations(draw, kind: str, width: int) -> dict:
                 **draw(st.sampled_from([{}, {"min": 0, "max": 1}, {"min": "-1/3", "max": 2}])),
             }
         case "maxout" | "maxpool":
-            if draw(st.booleans()):
-                sizes = [s for s in (2, 3, 4, 1) if width % s == 0]
+            sizes = [s for s in (2, 3, 4) if width % s == 0]
+            if sizes and draw(st.booleans()):
                 return {"type": kind, "size": draw(st.sampled_from(sizes))}
             position = st.integers(0, width - 1)
-            group = st.lists(position, min_size=1, max_size=min(4, width), unique=True)
-            return {"type": kind, "groups": draw(st.lists(group, min_size=1, max_size=2))}
+            group = st.lists(position, min_size=min(2, width), max_size=min(4, width), unique=True)
+            groups = draw(st.lists(group, min_size=1, max_size=3))
+            return {"type": kind, "groups": [*groups, *draw(st.sampled_from([[], [[0]]]))]}
     return {"type": kind}
 
 
 def images(layers: list[dict], points: list[tuple[Fraction, ...]]) -> list[tuple[Fraction, ...]]:
     """Where the layers so far send some points."""
     return [run({"input": len(p), "layers": layers}, p)[0] for p in points]
+
+
+@st.composite
+def residual_bodies(draw, width: int, points: list) -> list[dict]:
+    """What stands beside a skip connection, as many outputs as inputs; now and then another skip inside."""
+    inner = draw(st.sampled_from([*BENDS, "maxout"]))
+    if inner == "maxout":
+        activation = {"type": inner, "groups": [sorted({i, (i + 1) % width}) for i in range(width)]}
+    else:
+        activation = draw(activations(inner, width))
+    body = [draw(linear_layers(width, width, points)), activation]
+    if draw(st.booleans()):
+        body.append(draw(linear_layers(width, width)))
+    return [{"type": "residual", "layers": body}] if draw(st.integers(0, 5)) == 5 else body
 
 
 @st.composite
@@ -181,16 +196,13 @@ def networks(draw, width: int, budget: int, kinds=KINDS, points: list = []) -> d
             break
         here = images(layers, points)
         if kind == "residual":
-            body = [
-                draw(linear_layers(width, width, here)),
-                draw(activations(draw(st.sampled_from(BENDS)), width)),
-            ]
-            if draw(st.booleans()):
-                body.append(draw(linear_layers(width, width)))
+            body = draw(residual_bodies(width, here))
             layers.append({"type": "residual", "layers": body})
             budget -= width
             continue
         outputs = draw(st.integers(min(2, budget), min(5, budget)))
+        if kind in MAXIMA:
+            outputs = draw(st.sampled_from([4, 6, 3, 5]))
         layers.append(draw(linear_layers(width, outputs, here)))
         if draw(st.integers(0, 4)) == 4:
             layers.append(draw(batchnorms(outputs)))
