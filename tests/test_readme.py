@@ -1,0 +1,62 @@
+"""The README's examples print what the README says they print."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
+# How fast and by which route depends on the machine and the engine's tuning; what is true does not.
+VARYING = ("linear programs", "decided by", "seconds", "cells per second", "written", "checked:")
+    "linear programs per cell",
+    "decided by integers",
+    "seconds",
+    "cells per second",
+    "written",
+    "checked:",
+)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder in which the README's relative paths work and nothing is left behind in the repository."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    return tmp_path
+
+
+def lasting(output: str) -> list[str]:
+    return [line for line in output.splitlines() if not line.startswith(VARYING)]
+
+
+def run(command: list[str], folder: Path) -> str:
+    environment = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_python_example(checkout):
+    at = next(i for i, (language, _) in enumerate(BLOCKS) if language == "python")
+
+    printed = run([sys.executable, "-c", BLOCKS[at][1]], checkout)
+
+    assert lasting(printed) == lasting(BLOCKS[at + 1][1])
+
+
+def test_command_line_example(checkout):
+    (session,) = (block for _, block in BLOCKS if block.startswith("$ exactcpa"))
+    for step in session.removeprefix("$ ").split("\n$ "):
+        command, _, expected = step.partition("\n")
+
+        printed = run([sys.executable, "-m", *command.split()], checkout)
+
+        assert lasting(printed) == lasting(expected)
+
+
+def test_paths_and_commands_exist():
+    for path in set(re.findall(r"`((?:exactcpa|tests|data|scripts)/[\w./]+)`", TEXT)):
+        assert (ROOT / path).exists(), path
