@@ -27,6 +27,7 @@ it; the checker imports nothing of the package at all):
     network_file       the network file format, version 1, and every other source
     stages             the lowered form: affine maps alternating with bends and maxima
     exact_outcome      what an exact linear program can answer, each answer with its proof
+    exact_dictionary   the tableau of integers over one denominator, and its pivots
     exact_simplex      integer dictionary simplex with Bland's rule: the last resort, always ends
     halfspaces         is there an interior, is it bounded, which rows matter
     domain             box, H-polytope and slice, proved bounded and full-dimensional

@@ -25,7 +25,7 @@ TOP, NCODE, NREAL, NCELL, NFACE, QUESTION, ANSWER, QFRAME, QUNIT = range(9)
 LPS, SHOTS, CELLS, RECORDS, PROOF, FACETS, READY, ORIGIN, NMULT, COUNTERS = range(9, 19)
 
 # frames
-LAYER, PHASE, U0, U1, P0, P1, A0, A1, UNIT, SLOTS, ROWS, POSITION, UP0, UP1, GROUP, DEPTH, FRAME = range(17)
+LAYER, PHASE, U0, U1, P0, P1, A0, A1, UNIT, SLOTS, ROWS, POSITION, UP0, UP1, GROUP, FRAME = range(16)
 
 # phases of a frame
 NEW_LAYER, TEST, SPLIT, LOWER_DONE, UPPER_DONE, CHOOSING, CELL, FACET_ROWS, POP = range(9)
@@ -57,7 +57,7 @@ class Tree(NamedTuple):
 
     counters: np.ndarray  # (COUNTERS,) int64
     frames: np.ndarray  # (F, FRAME) int64
-    share: np.ndarray  # (1,) share of the domain's tree that is done
+    shares: np.ndarray  # (1 + F,) share of the domain's tree that is done; then that of each node
     bits: np.ndarray  # (F, w) uint64: pattern decided so far
     sums: np.ndarray  # (F, n, d + 3): the next layer's lines so far
     lines: np.ndarray  # (layers, n, d + 3): the present cell's lines
@@ -95,7 +95,7 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
     tree = Tree(
         counters=np.zeros(COUNTERS, np.int64),
         frames=np.zeros((capacity, FRAME), np.int64),
-        share=np.zeros(1),
+        shares=np.zeros(1 + capacity),
         bits=np.zeros((capacity, words), np.uint64),
         sums=np.zeros((capacity, n, d + 3)),
         lines=np.zeros((layers, n, d + 3)),
@@ -135,7 +135,8 @@ def grow(tree: Tree, lp: Lp) -> tuple[Tree, Lp]:
     """The same state with twice the room for frames, lists, rows and points."""
     names = ("frames", "bits", "sums", "rows", "flips", "points", "point_ids", "signs")
     doubled = {name: np.concatenate([array := getattr(tree, name), np.zeros_like(array)]) for name in names}
+    shares = np.concatenate([tree.shares, np.zeros(tree.shares.size - 1)])
     lists = np.concatenate([tree.lists, np.zeros_like(tree.lists)], axis=1)
     basis = np.concatenate([lp.basis, np.zeros_like(lp.basis)], axis=1)
     table, outer = (np.concatenate([array, np.zeros_like(array)]) for array in (lp.table, lp.outer))
-    return tree._replace(lists=lists, **doubled), lp._replace(basis=basis, table=table, outer=outer)
+    return tree._replace(lists=lists, shares=shares, **doubled), lp._replace(basis=basis, table=table, outer=outer)

@@ -32,10 +32,8 @@ from exactcpa.kernels.state import (
     ASK_GROUP,
     ASK_UNIT,
     CELL,
-    CELLS,
     CHOOSING,
     CHOSEN,
-    DEPTH,
     DONE,
     FACET_ROWS,
     FACETS,
@@ -62,7 +60,6 @@ from exactcpa.kernels.state import (
     PHASE,
     POP,
     POSITION,
-    PROOF,
     QFRAME,
     QUESTION,
     QUNIT,
@@ -397,7 +394,8 @@ def _copy_segment(lists, which, start, end, to):
 def push(tree, f, start, end):
     """A child of node ``f`` that holds the points in a segment of the list, on top of the stack."""
     parent, child = tree.frames[f], tree.frames[f + 1]
-    child[LAYER], child[GROUP], child[DEPTH], child[PHASE] = parent[LAYER], parent[GROUP], parent[DEPTH] + 1, TEST
+    child[LAYER], child[GROUP], child[PHASE] = parent[LAYER], parent[GROUP], TEST
+    tree.shares[2 + f] = 0.5 * tree.shares[1 + f]
     _copy_segment(tree.lists, UNDECIDED, parent[U0], parent[U1], parent[U1])
     child[U0], child[U1] = parent[U1], 2 * parent[U1] - parent[U0]
     _copy_segment(tree.lists, HELD, start, end, parent[UP1])
@@ -478,7 +476,7 @@ def _end_cell(tree, lp, out, box, f, d):
         return False
     counters[ANSWER] = NONE
     records.write_cell(tree.counters, out, tree.bits, f, tree.points, slot, number, box, d)
-    tree.share[0] += 0.5 ** min(frame[DEPTH], 1000)
+    tree.shares[0] += tree.shares[1 + f]
     if not counters[FACETS]:
         frame[PHASE] = POP
         return True

@@ -1,0 +1,183 @@
+"""The verb: a network and a domain in, a proved partition out.
+
+Main definitions: `enumerate_cells`.
+
+Not here: the walk (`walk`), the region graph (`adjacency`), the result (`partition`), the file (`partition_file`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from exactcpa.adjacency import Graph, region_graph
+from exactcpa.errors import BadArgument, DimensionMismatch
+from exactcpa.float_form import ScaledForm, float_domain, float_form
+from exactcpa.network import Network
+from exactcpa.partition import Partition, head, write_results
+from exactcpa.partition_file import PartitionWriter
+from exactcpa.progress import Progress
+from exactcpa.settle import Point
+from exactcpa.switch_form import SwitchForm, switch_form
+from exactcpa.walk import Chunk, Tally, walk
+
+METHODS = ("auto", "lp")
+
+
+def enumerate_cells(
+    network: Network,
+    domain: Any,
+    *,
+    method: str = "auto",
+    workers: int = 1,
+    progress: bool | Callable[[Tally], None] | None = None,
+    proof: str | os.PathLike[str] | None = None,
+    facets: bool = True,
+) -> Partition:
+    """Enumerate all cells of a network over a domain, with facets and linear regions, every decision proved.
+
+    Args:
+        network: The network.
+        domain: `Box`, `Polytope` or `Slice` whose ambient dimension is the network's input.
+        method: ``"lp"`` (the split tree with linear programs), or ``"auto"``.
+        workers: Processes; only 1 so far.
+        progress: True for a line on stderr, a function that is called with a `Tally`, or None.
+        proof: File to stream the proof to; it holds the whole partition and is checked by `check`.
+        facets: Whether to find facets, the region graph and linear regions.
+
+    Returns:
+        The partition.
+
+    Raises:
+        BadArgument: An unknown method, or more than one worker.
+        DimensionMismatch: The domain is not in the network's input space.
+        BadFile: The proof cannot be written.
+
+    References:
+        The split tree is the incremental enumeration of an arrangement, here layer by layer; see `kernels.tree`.
+    """
+    if method not in METHODS:
+        raise BadArgument(f"expected method to be one of {', '.join(METHODS)}, got {method!r}")
+    if workers != 1:
+        raise BadArgument(f"expected workers to be 1, got {workers!r}: subtrees are not yet shared among processes")
+    if domain.ambient != network.input:
+        raise DimensionMismatch(f"the network has {network.input} inputs, the domain is in R^{domain.ambient}")
+    start = time.perf_counter()
+    form = switch_form(network, domain)
+    floats = float_domain(domain)
+    scaled = float_form(form, floats)
+    reporter = Progress.of(progress)
+    with nullcontext() if proof is None else PartitionWriter(proof) as writer:
+        if writer is not None:
+            _write_head(writer, network, domain, form, scaled, facets=facets)
+        cells = _Cells(form)
+        for chunk in walk(form, domain, floats, scaled, facets=facets, proof=proof is not None):
+            cells.add(chunk)
+            if writer is not None:
+                _write_streams(writer, chunk)
+            reporter.update(chunk.tally)
+        reporter.close()
+        part = _finish(network, domain, form, scaled, cells, start, facets=facets)
+        if writer is not None:
+            write_results(writer, part)
+    return part
+
+
+class _Cells:
+    """The chunks of a walk, joined at the end."""
+
+    def __init__(self, form: SwitchForm) -> None:
+        self._form = form
+        self._bits: list[np.ndarray] = []
+        self._points: list[np.ndarray] = []
+        self._facets: list[np.ndarray] = []
+        self._flips: list[np.ndarray] = []
+        self.exact: dict[int, Point] = {}
+        self.count = 0
+        self.tally = Tally(0, 0.0, 0, 0, 0)
+
+    def add(self, chunk: Chunk) -> None:
+        """Take over a chunk."""
+        self.exact.update({self.count + i: point for i, point in chunk.exact.items()})
+        self.count += len(chunk.bits)
+        self.tally = chunk.tally
+        for mine, new in (
+            (self._bits, chunk.bits),
+            (self._points, chunk.points),
+            (self._facets, chunk.facets),
+            (self._flips, chunk.flips),
+        ):
+            if len(new):
+                mine.append(new)
+
+    def joined(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Patterns, points, first facet of each cell, and bits across facets."""
+        words, d = self._form.words, self._form.dimension
+        bits = np.concatenate([np.empty((0, words), np.uint64), *self._bits])
+        points = np.concatenate([np.empty((0, d)), *self._points])
+        counts = np.concatenate([np.zeros(1, np.int64), *self._facets])
+        flips = np.concatenate([np.empty((0, 2), np.int32), *self._flips])
+        return bits, points, np.cumsum(counts), flips
+
+
+def _finish(
+    network: Network, domain: Any, form: SwitchForm, scaled: ScaledForm, cells: _Cells, start: float, *, facets: bool
+) -> Partition:
+    """Join the chunks, find the graph, and count."""
+    from fractions import Fraction
+
+    words, points, starts, flips = cells.joined()
+    exact = {i: tuple(Fraction(int(n), int(point[1])) for n in point[0]) for i, point in cells.exact.items()}
+    for i, witness in exact.items():
+        points[i] = [float(x) for x in witness]
+    graph = region_graph(form, scaled.arrays, words, starts, flips) if facets else None
+    facts = _facts(form, len(words), len(flips), graph, cells.tally, time.perf_counter() - start)
+    if graph is None:
+        return Partition(network, domain, words, points, exact, None, None, None, None, facts)
+    bits = np.where(flips[:, 1] >= 0, flips[:, 1], flips[:, 0]).astype(np.int32)
+    return Partition(network, domain, words, points, exact, starts, bits, graph.neighbours, graph.regions, facts)
+
+
+def _facts(form: SwitchForm, cells: int, facets: int, graph: Graph | None, tally: Tally, seconds: float) -> dict[str, Any]:
+    return {
+        "cells": cells,
+        "edges": facets // 2 if graph is not None else None,
+        "linear_regions": graph.region_count if graph is not None else None,
+        "dimension": form.dimension,
+        "units": len(form.units),
+        "seconds": seconds,
+        "cells_per_second": cells / seconds if seconds > 0 else 0.0,
+        "certified": True,
+        "decided_exactly": tally.decided_exactly + (graph.decided_exactly if graph is not None else 0),
+        "linear_programs": tally.questions,
+        "linear_programs_per_cell": tally.questions / max(1, cells),
+        "records": tally.records,
+        "method": "lp",
+    }
+
+
+def _write_head(
+    writer: PartitionWriter, network: Network, domain: Any, form: SwitchForm, scaled: ScaledForm, *, facets: bool
+) -> None:
+    scales = [
+        list(exponents[: layer.switches]) for exponents, layer in zip(scaled.exponents, form.layers, strict=True)
+    ]
+    facts = {"method": "lp", "edges": 0 if facets else None}
+    writer.append_json("HEAD", head(network, domain, facts, scales=scales, proof=True))
+
+
+def _write_streams(writer: PartitionWriter, chunk: Chunk) -> None:
+    """The part of the proof's streams that a chunk brings."""
+    if len(chunk.codes):
+        writer.append("CODE", chunk.codes.astype("<i2").tobytes())
+    if len(chunk.reals):
+        writer.append("REAL", chunk.reals.astype("<f8").tobytes())
+    if chunk.bigs:
+        writer.append("BIGS", "".join(f"{n}\n" for n in chunk.bigs).encode("ascii"))
+
+

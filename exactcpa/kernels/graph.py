@@ -1,0 +1,194 @@
+"""The region graph from patterns: which cell lies across each facet, and where the affine map does not change.
+
+Across a facet on which one switch alone changes lies the cell whose pattern differs in that switch alone, if there is
+such a cell (see `exactcpa.adjacency` for the proof); it is found by its pattern in a hash table.
+
+Main definitions: `fill_table`, `find`, `match_facets`, `classify_edges`, `merge`.
+
+Conventions: a table holds cell numbers, -1 where empty; its length is a power of two.
+
+Not here: facets across which more than one unit switches (`adjacency`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exactcpa.kernels import kernel
+from exactcpa.kernels.filters import TINY, U
+
+DIFFERENT, EQUAL, UNKNOWN = 0, 1, 2
+
+
+@kernel
+def _slot(words, mask):
+    """Where a pattern's search begins."""
+    h = np.uint64(0x9E3779B97F4A7C15)
+    for w in range(words.shape[0]):
+        h ^= words[w]
+        h *= np.uint64(0xBF58476D1CE4E5B9)
+        h ^= h >> np.uint64(29)
+    h *= np.uint64(0x94D049BB133111EB)
+    h ^= h >> np.uint64(32)
+    return np.int64(h & np.uint64(mask))
+
+
+@kernel
+def fill_table(words, table):
+    """Enter all cells; returns the number of a cell whose pattern stands there already, or -1."""
+    mask = table.shape[0] - 1
+    for i in range(words.shape[0]):
+        slot = _slot(words[i], mask)
+        while table[slot] >= 0:
+            if _is_same(words[table[slot]], words[i]):
+                return i
+            slot = (slot + 1) & mask
+        table[slot] = i
+    return -1
+
+
+@kernel
+def _is_same(a, b):
+    for w in range(a.shape[0]):
+        if a[w] != b[w]:
+            return False
+    return True
+
+
+@kernel
+def find(words, table, key):
+    """Number of the cell with a pattern, or -1."""
+    mask = table.shape[0] - 1
+    slot = _slot(key, mask)
+    while table[slot] >= 0:
+        if _is_same(words[table[slot]], key):
+            return table[slot]
+        slot = (slot + 1) & mask
+    return -1
+
+
+@kernel
+def match_facets(words, table, starts, flips, neighbours):
+    """For each facet the cell whose pattern differs in the facet's bits alone, or -1."""
+    key = np.empty(words.shape[1], np.uint64)
+    for i in range(words.shape[0]):
+        for e in range(starts[i], starts[i + 1]):
+            for w in range(words.shape[1]):
+                key[w] = words[i, w]
+            for b in range(2):
+                bit = flips[e, b]
+                if bit >= 0:
+                    key[bit >> 6] ^= np.uint64(1) << np.uint64(bit & 63)
+            neighbours[e] = find(words, table, key)
+
+
+@kernel
+def _bit(words, i, bit):
+    return (words[i, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
+
+
+@kernel
+def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jump, error, next_jump, next_error):
+    """Carry multiples of one function through a layer of a cell: the next layer's multiples, with bounds."""
+    following = layer + 1
+    for z in range(form.sizes[following, 0]):
+        next_jump[z], next_error[z] = 0.0, 0.0
+    if form.sizes[following, 3]:
+        for z in range(form.sizes[following, 0]):
+            for k in range(form.sizes[layer, 0]):
+                g, g_error = form.base[following, z, k, 0], form.base[following, z, k, 1]
+                _add(g, g_error, jump[k], error[k], next_jump, next_error, z)
+    for k in range(form.sizes[layer, 1]):
+        if _bit(words, i, form.switch_bits[layer, k]):
+            for z in range(form.sizes[following, 0]):
+                g, g_error = form.gain[following, k, z, 0], form.gain[following, k, z, 1]
+                _add(g, g_error, jump[k], error[k], next_jump, next_error, z)
+    for g_number in range(form.sizes[layer, 2]):
+        start, end = group_starts[layer, g_number], group_starts[layer, g_number + 1]
+        for c in range(start, end):
+            if _bit(words, i, group_bits[layer, c]):
+                k = group_lines[layer, c]
+                for z in range(form.sizes[following, 0]):
+                    decision = form.sizes[layer, 1] + g_number
+                    g, g_error = form.gain[following, decision, z, 0], form.gain[following, decision, z, 1]
+                    _add(g, g_error, jump[k], error[k], next_jump, next_error, z)
+
+
+@kernel
+def _add(g, g_error, a, a_error, total, error, z):
+    """Add a product of two numbers with errors to a sum; nothing is added, exactly, where a factor is exactly zero."""
+    if (g == 0.0 and g_error == 0.0) or (a == 0.0 and a_error == 0.0):
+        return
+    product = g * a
+    total[z] += product
+    error[z] += abs(g) * a_error + g_error * (abs(a) + a_error)
+    error[z] = (error[z] + 2.0 * U * (abs(product) + abs(total[z]))) * (1.0 + 4.0 * U) + TINY
+
+
+@kernel
+def classify_edges(form, group_starts, group_bits, group_lines, bit_layers, bit_decisions, words, starts, flips, neighbours, simple, verdicts):
+    """For each facet ``i -> j`` with ``i < j`` whether the output map is the same on both sides.
+
+    Across a facet with one switching unit the maps differ by multiples of the switching function; the multiples start
+    as the unit's gains and are carried to the output through the decisions both cells share.
+    """
+    n = form.constant.shape[1]
+    jump, error, next_jump, next_error = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    for i in range(words.shape[0]):
+        for e in range(starts[i], starts[i + 1]):
+            if neighbours[e] < i:
+                continue
+            if not simple[e]:
+                verdicts[e] = UNKNOWN
+                continue
+            layer, decision = bit_layers[flips[e, 0]], bit_decisions[flips[e, 0]]
+            for z in range(form.sizes[layer + 1, 0]):
+                jump[z], error[z] = form.gain[layer + 1, decision, z, 0], form.gain[layer + 1, decision, z, 1]
+            for following in range(layer + 1, form.sizes.shape[0] - 1):
+                _propagate(
+                    form, group_starts, group_bits, group_lines, words, i, following, jump, error, next_jump, next_error
+                )
+                for z in range(n):
+                    jump[z], error[z] = next_jump[z], next_error[z]
+            verdicts[e] = _verdict(jump, error, form.sizes[form.sizes.shape[0] - 1, 0])
+
+
+@kernel
+def _verdict(jump, error, outputs):
+    equal = True
+    for z in range(outputs):
+        if abs(jump[z]) > error[z]:
+            return DIFFERENT
+        if jump[z] != 0.0 or error[z] != 0.0:
+            equal = False
+    return EQUAL if equal else UNKNOWN
+
+
+@kernel
+def merge(starts, neighbours, verdicts, labels):
+    """Number the classes of cells joined by facets of verdict `EQUAL`, by first appearance; returns how many."""
+    n = labels.shape[0]
+    parent = np.arange(n)
+    for i in range(n):
+        for e in range(starts[i], starts[i + 1]):
+            if neighbours[e] > i and verdicts[e] == EQUAL:
+                a, b = _root(parent, i), _root(parent, neighbours[e])
+                if a != b:
+                    parent[max(a, b)] = min(a, b)
+    count = 0
+    for i in range(n):
+        root = _root(parent, i)
+        if root == i:
+            labels[i] = count
+            count += 1
+        else:
+            labels[i] = labels[root]
+    return count
+
+
+@kernel
+def _root(parent, i):
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i

@@ -1,0 +1,397 @@
+"""Exact answers to the questions the float filter leaves open.
+
+Each question about a node of the split tree is asked again in integers: the rows of the node and the line in question
+are composed exactly, signs at the node's points are read off, and an exact linear program decides the rest.  The
+answer comes with a point or with integer multipliers, which are written to the proof.
+
+Main definitions: `Settler`.
+
+Conventions: an exact point is ``(numerators, denominator)`` in the domain's own coordinates.  Slacks are integer rows
+``(n_1, .., n_d, c)``, a positive multiple of the row they stand for; `ExactRow.unit` is that multiple, in
+units of the row as the proof scales it.
+
+Not here: the walk (`kernels.tree`), maxima of three and more (`choose`), the linear programs (`exact_simplex`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+from typing import NamedTuple
+
+import numpy as np
+from flint import fmpz
+
+from exactcpa.exact_lines import ExactLines
+from exactcpa.exact_simplex import Bounded, Exceeded, Optimal, Rows, gather, maximise, maximise_from_basis
+from exactcpa.float_form import FloatDomain
+from exactcpa.kernels import state
+from exactcpa.kernels.state import Lp, Output, Tree
+from exactcpa.switch_form import SwitchForm
+
+Integers = Sequence[int]
+Point = tuple[tuple[int, ...], int]
+
+
+class ExactRow(NamedTuple):
+    """A slack as integers, and how many of the proof's slacks it is: ``unit_up / 2**unit_down``."""
+
+    slack: tuple[fmpz, ...]
+    unit_up: int
+    unit_down: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node's rows, exactly, by place: the box's, the domain's others, then the path's.
+
+    Attributes:
+        rows: The slacks.
+        gathered: The same for `exact_simplex`, as ``<-n, t> <= c``.
+        pattern: Bits decided so far.
+        layer: The present layer.
+    """
+
+    rows: tuple[ExactRow, ...]
+    gathered: Rows
+    pattern: int
+    layer: int
+
+
+class Settler:
+    """The exact side of one walk.
+
+    It holds what is constant during the walk, the exact points of the present path by number, and the big integers
+    written to the proof since they were last taken.
+    """
+
+    def __init__(
+        self, form: SwitchForm, domain: object, floats: FloatDomain, exponents: tuple[tuple[int, ...], ...]
+    ) -> None:
+        self.form = form
+        self.lines = ExactLines(form)
+        self.points: dict[int, Point] = {}
+        self.bigs: list[str] = []
+        self.settled = 0
+        self._exponents = exponents
+        self._box = floats.box
+        self._centre = [Fraction(c) for c in floats.box[state.CENTRE].tolist()]
+        self._scale = [Fraction(s) for s in floats.box[state.SCALE].tolist()]
+        self._domain_rows = _domain_rows(domain)
+        self._places = _places(form)
+        self._known_rows: dict[tuple[int, int, int], ExactRow] = {}
+        self._node: tuple[object, Node] | None = None
+
+    # ------------------------------------------------------------------ what a node is, exactly
+
+    def node(self, tree: Tree, f: int) -> Node:
+        """The rows of a node; asked again for the same node it costs nothing."""
+        frame = tree.frames[f]
+        active = tree.lists[state.ACTIVE, frame[state.A0] : frame[state.A1]].tolist()
+        pattern = pattern_of(tree.bits[f])
+        key = (tuple(active), pattern, int(frame[state.LAYER]))
+        if self._node is None or self._node[0] != key:
+            box = self._domain_rows[: 2 * self.form.dimension]
+            rows = tuple(box + [self.row(tree, r, pattern) for r in active])
+            mirrored = [[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows]
+            self._node = key, Node(rows, gather(mirrored, self.form.dimension), pattern, int(frame[state.LAYER]))
+        return self._node[1]
+
+    def row(self, tree: Tree, r: int, pattern: int) -> ExactRow:
+        """One row of the path by its number."""
+        if r < len(self._domain_rows):
+            return self._domain_rows[r]
+        first, second = (int(b) for b in tree.flips[r])
+        layer = self._places[first][0]
+        key = (first, second if second >= 0 else -1 - (pattern >> first & 1), pattern & self.lines.mask(layer))
+        known = self._known_rows.get(key)
+        if known is None:
+            if len(self._known_rows) > 20000:
+                self._known_rows.clear()
+            known = self._known_rows[key] = self._compose_row(first, second, pattern)
+        return known
+
+    def _compose_row(self, first: int, second: int, pattern: int) -> ExactRow:
+        layer, line = self._places[first]
+        lines = self.lines.at(layer, pattern)
+        if second >= 0:
+            rival = lines.rows[self._places[second][1]]
+            difference = tuple(a - b for a, b in zip(lines.rows[line], rival, strict=True))
+            return ExactRow(difference, lines.denominator, 0)
+        slack = lines.rows[line] if pattern >> first & 1 else tuple(-a for a in lines.rows[line])
+        return ExactRow(slack, lines.denominator, self._exponents[layer][line])
+
+    def exact_point(self, tree: Tree, slot: int) -> Point:
+        """A held point in the domain's coordinates."""
+        number = int(tree.point_ids[slot])
+        if number >= 0:
+            return self.points[number]
+        return common([c + s * Fraction(y) for c, s, y in zip(self._centre, self._scale, tree.points[slot].tolist(), strict=True)])
+
+    def held(self, tree: Tree, f: int) -> list[int]:
+        """Slots of the points a node holds."""
+        frame = tree.frames[f]
+        return tree.lists[state.HELD, frame[state.P0] : frame[state.P1]].tolist()
+
+    # ------------------------------------------------------------------ does a switch cut a node?
+
+    def settle_unit(self, tree: Tree, lp: Lp, out: Output, f: int, u: int) -> int:
+        """Decide whether switch ``u`` cuts node ``f``; returns the answer for the walk."""
+        self.settled += 1
+        node = self.node(tree, f)
+        lines = self.lines.at(node.layer, node.pattern)
+        line = lines.rows[u]
+        unit = ExactRow(line, lines.denominator, self._exponents[node.layer][u])
+        if not any(line):
+            self._write(tree, out, [state.DROP, u, 1], unit, 1, {}, node)
+            return state.IS_UPPER
+        held = self.held(tree, f)
+        signs = {}
+        for slot in held:
+            signs[slot] = _sign(line, self.exact_point(tree, slot))
+            tree.signs[slot, u] = signs[slot]
+        interior = self.exact_point(tree, held[0])
+        for side in (1, -1):
+            if side in signs.values():
+                continue
+            found = self._seek(lp, node, line, side, interior, hint=tree.counters[state.READY] == f)
+            if not isinstance(found, tuple):
+                self._write(tree, out, [state.DROP, u, int(side < 0)], unit, found.theta, found.multipliers, node)
+                return state.IS_LOWER if side > 0 else state.IS_UPPER
+            self.hold(tree, f, found, u, side)
+        return state.IS_CUT
+
+    def _seek(
+        self, lp: Lp, node: Node, line: Sequence[fmpz], side: int, interior: Point, *, hint: bool
+    ) -> Point | Optimal | Bounded:
+        """A point of the node's interior where ``side * line`` is positive, or the proof that there is none."""
+        objective = [side * a for a in line[:-1]]
+        stop = int(-side * line[-1])
+        d = len(objective)
+        basis = lp.basis[state.COL_VAR, :d].tolist() if hint else []
+        if hint and max(basis, default=0) < len(node.rows):
+            outcome = maximise_from_basis(node.gathered, objective, interior, basis, stop_above=stop)
+        else:
+            outcome = maximise(node.gathered, objective, interior, stop_above=stop)
+        if not isinstance(outcome, Exceeded):
+            return outcome
+        return self.between(node.rows, [tuple(side * a for a in line)], interior, (outcome.numerators, outcome.denominator))
+
+    def between(
+        self, rows: Sequence[ExactRow], wanted: Sequence[Sequence[int]], interior: Point, reached: Point
+    ) -> Point:
+        """A point strictly inside all rows where all `wanted` functions are positive, as they are at `reached`.
+
+        It lies between an interior point and a point of the closed node; a double vector where one is near enough.
+        """
+        a = [Fraction(n, interior[1]) for n in interior[0]]
+        b = [Fraction(n, reached[1]) for n in reached[0]]
+        share = Fraction(0)
+        for function in wanted:
+            low, high = _value(function, interior), _value(function, reached)
+            if low <= 0:
+                share = max(share, low / (low - high))
+        share = (1 + share) / 2
+        exact = [p + share * (q - p) for p, q in zip(a, b, strict=True)]
+        tests = [*(row.slack for row in rows), *wanted]
+        for candidate in self._simpler(exact):
+            point = common(candidate)
+            if all(_sign(test, point) > 0 for test in tests):
+                return point
+        return common(exact)
+
+    def _simpler(self, exact: list[Fraction]) -> list[list[Fraction]]:
+        """Roundings of a point, the kernels' doubles first."""
+        candidates = []
+        y = [float((x - c) / s) for x, c, s in zip(exact, self._centre, self._scale, strict=True)]
+        grid = self._box[state.GRID].tolist()
+        y = [round(v / g) * g if g else v for v, g in zip(y, grid, strict=True)]
+        candidates.append([c + s * Fraction(v) for v, c, s in zip(y, self._centre, self._scale, strict=True)])
+        size = max(x.denominator.bit_length() for x in exact)
+        for bits in (64, 128, 256, 512, 1024, 2048, 4096):
+            if bits < size:
+                candidates.append([c + s * Fraction(round((x - c) / s * 2**bits), 2**bits) for x, c, s in zip(exact, self._centre, self._scale, strict=True)])
+        return candidates
+
+    def hold(self, tree: Tree, f: int, point: Point, u: int, sign: int) -> None:
+        """Keep a new interior point of a node, with its exact signs."""
+        frame = tree.frames[f]
+        slot = int(frame[state.SLOTS])
+        self.store(tree, slot, point)
+        pattern = pattern_of(tree.bits[f])
+        lines = self.lines.at(int(frame[state.LAYER]), pattern).rows
+        for v in tree.lists[state.UNDECIDED, frame[state.U0] : frame[state.U1]].tolist():
+            tree.signs[slot, v] = _sign(lines[v], point)
+        if u >= 0:
+            tree.signs[slot, u] = sign
+        tree.lists[state.HELD, frame[state.P1]] = slot
+        frame[state.P1] += 1
+        frame[state.SLOTS] += 1
+
+    def store(self, tree: Tree, slot: int, point: Point) -> None:
+        """Write a point to a slot: as doubles if they say it exactly, else by number."""
+        y = [(Fraction(n, point[1]) - c) / s for n, c, s in zip(point[0], self._centre, self._scale, strict=True)]
+        rounded = [float(v) for v in y]
+        tree.points[slot] = rounded
+        if all(Fraction(r) == v for r, v in zip(rounded, y, strict=True)) and self._is_on_grid(rounded):
+            tree.point_ids[slot] = -1
+            return
+        number = len(self.points)
+        self.points[number] = point
+        tree.point_ids[slot] = number
+
+    def store_interior(self, tree: Tree, slot: int, interior: Sequence[Fraction]) -> None:
+        """Write the domain's interior point, or one near it that is a double vector, to a slot."""
+        slacks = [row.slack for row in self._domain_rows]
+        candidates = [common(p) for p in self._simpler(list(interior))]
+        inside = [p for p in candidates if all(_sign(slack, p) > 0 for slack in slacks)]
+        self.store(tree, slot, inside[0] if inside else common(interior))
+
+    def _is_on_grid(self, y: list[float]) -> bool:
+        return all(not g or v / g == round(v / g) for v, g in zip(y, self._box[state.GRID].tolist(), strict=True))
+
+    # ------------------------------------------------------------------ is a row a facet of a cell?
+
+    def settle_facet(self, tree: Tree, lp: Lp, out: Output, f: int, i: int) -> int:
+        """Decide whether the row at place ``i`` of a finished cell is a facet; writes the record."""
+        self.settled += 1
+        node = self.node(tree, f)
+        d = self.form.dimension
+        places = [p for p in range(len(node.rows)) if p != i and lp.basis[state.STATE, p] != 2]
+        interior = self.exact_point(tree, self.held(tree, f)[0])
+        row = node.rows[i]
+        outward = tuple(-a for a in row.slack)
+        objective = list(outward[:-1])
+        outcome = maximise(node.gathered, objective, interior, stop_above=int(row.slack[-1]), active=places)
+        r = int(lp.basis[state.CHOSEN, i])
+        if isinstance(outcome, Exceeded):
+            others = [node.rows[p] for p in places]
+            point = self.between(others, [outward], interior, (outcome.numerators, outcome.denominator))
+            self._write_point(tree, out, [state.FACET, r - 2 * d], point)
+            return state.IS_FACET
+        self._write(tree, out, [state.PRUNE, r - 2 * d], row, outcome.theta, outcome.multipliers, node)
+        return state.IS_REDUNDANT
+
+    # ------------------------------------------------------------------ records
+
+    def write_cell(self, tree: Tree, out: Output, number: int) -> None:
+        """The record of a cell whose witness is no double vector."""
+        self._write_point(tree, out, [state.CELL_CODE], self.points[number])
+
+    def _write_point(self, tree: Tree, out: Output, codes: list[int], point: Point) -> None:
+        """A record that ends in a point; its code is one more if the point is written as integers."""
+        if not tree.counters[state.PROOF]:
+            return
+        doubles = as_doubles(point)
+        if doubles is None:
+            codes = [codes[0] + 1, *codes[1:]]
+            self.bigs += [hex(n) for n in (*point[0], point[1])]
+        self.emit(tree, out, codes, doubles or [])
+
+    def _write(
+        self, tree: Tree, out: Output, codes: list[int], subject: ExactRow, theta: int, multipliers: dict[int, int], node: Node
+    ) -> None:
+        """A record that ends in multipliers of the node's rows."""
+        parts = [(subject, theta), *((node.rows[p], a) for p, a in multipliers.items() if p >= 2 * self.form.dimension)]
+        rows = [p - 2 * self.form.dimension for p in multipliers if p >= 2 * self.form.dimension]
+        self.write_multipliers(tree, out, [*codes, len(rows), *self._row_numbers(tree, rows, node)], parts)
+
+    def _row_numbers(self, tree: Tree, places: list[int], node: Node) -> list[int]:
+        """Proof row ids of places among the active rows."""
+        f = int(tree.counters[state.TOP])
+        start = tree.frames[f, state.A0]
+        return [int(tree.lists[state.ACTIVE, start + p]) - 2 * self.form.dimension for p in places]
+
+    def write_multipliers(self, tree: Tree, out: Output, codes: list[int], parts: list[tuple[ExactRow, int]]) -> None:
+        """Write coefficients of exact rows as multipliers of the proof's rows; the code is one more if not doubles."""
+        if not tree.counters[state.PROOF]:
+            return
+        numbers = _over_one_scale(parts)
+        doubles = _as_scaled_doubles(numbers)
+        if doubles is None:
+            codes = [codes[0] + 1, *codes[1:]]
+            self.bigs += [hex(n) for n in numbers]
+        self.emit(tree, out, codes, doubles or [])
+
+    def emit(self, tree: Tree, out: Output, codes: list[int], reals: list[float]) -> None:
+        """Append to the walk's output buffers, which have room for any one record."""
+        n, k = tree.counters[state.NCODE], tree.counters[state.NREAL]
+        out.codes[n : n + len(codes)] = codes
+        out.reals[k : k + len(reals)] = reals
+        tree.counters[state.NCODE] += len(codes)
+        tree.counters[state.NREAL] += len(reals)
+
+
+def pattern_of(words: np.ndarray) -> int:
+    """A pattern's words as one integer."""
+    return int.from_bytes(words.astype("<u8").tobytes(), "little")
+
+
+def common(point: Sequence[Fraction]) -> Point:
+    """Coordinates over one denominator."""
+    denominator = lcm(1, *(x.denominator for x in point))
+    return tuple(x.numerator * (denominator // x.denominator) for x in point), denominator
+
+
+def as_doubles(point: Point) -> list[float] | None:
+    """The coordinates as doubles if they say it exactly."""
+    exact = [Fraction(n, point[1]) for n in point[0]]
+    try:
+        doubles = [float(x) for x in exact]
+    except OverflowError:
+        return None
+    return doubles if all(Fraction(r) == x for r, x in zip(doubles, exact, strict=True)) else None
+
+
+def _value(function: Sequence[int], point: Point) -> Fraction:
+    total = sum((a * n for a, n in zip(function[:-1], point[0], strict=True)), function[-1] * point[1])
+    return Fraction(int(total), point[1])
+
+
+def _sign(function: Sequence[fmpz], point: Point) -> int:
+    total = function[-1] * point[1]
+    for a, n in zip(function, point[0], strict=False):
+        total += a * n
+    return (total > 0) - (total < 0)
+
+
+def _over_one_scale(parts: list[tuple[ExactRow, int]]) -> list[int]:
+    """Coefficients times units, cleared of denominators and of common factors."""
+    down = max(row.unit_down for row, _ in parts)
+    numbers = [int(a) * int(row.unit_up) << (down - row.unit_down) for row, a in parts]
+    shared = gcd(*numbers)
+    return [n // shared for n in numbers]
+
+
+def _as_scaled_doubles(numbers: list[int]) -> list[float] | None:
+    """Positive integers as doubles, if they are that exactly."""
+    if max(n.bit_length() for n in numbers) > 1000:
+        return None
+    doubles = [float(n) for n in numbers]
+    return doubles if all(int(r) == n for r, n in zip(doubles, numbers, strict=True)) else None
+
+
+def _domain_rows(domain: object) -> list[ExactRow]:
+    """Slacks of the bounding box's faces and of the domain's other rows, in the order of `float_form`."""
+    d = domain.dimension
+    unit = [[Fraction(int(i == j)) for j in range(d)] for i in range(d)]
+    slacks = [[*unit[j], -domain.lower[j]] for j in range(d)]
+    slacks += [[*(-a for a in unit[j]), domain.upper[j]] for j in range(d)]
+    slacks += [[*(-a for a in normal), offset] for normal, offset in domain.rows]
+    rows = []
+    for slack in slacks:
+        numerators, denominator = common(slack)
+        rows.append(ExactRow(tuple(fmpz(n) for n in numerators), denominator, 0))
+    return rows
+
+
+def _places(form: SwitchForm) -> dict[int, tuple[int, int]]:
+    """Layer and line of each pattern bit."""
+    places = {}
+    for number, layer in enumerate(form.layers):
+        places.update({bit: (number, k) for k, bit in enumerate(layer.switch_bits)})
+        for group, first in zip(layer.groups, layer.group_bits, strict=True):
+            places.update({first + i: (number, z) for i, z in enumerate(group)})
+    return places

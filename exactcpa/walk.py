@@ -1,0 +1,195 @@
+"""The walk over the split tree: compiled steps, exact answers in between, results in chunks.
+
+Main definitions: `walk`, `Chunk`, `Tally`.
+
+Conventions: cells come in the order of the tree, lower sides first.  A chunk's arrays are the caller's to keep.
+
+Not here: a step (`kernels.tree`), an exact answer (`settle`, `choose`), what becomes of the chunks (`enumerate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from exactcpa.choose import Chooser
+from exactcpa.float_form import FloatDomain, ScaledForm
+from exactcpa.kernels import state
+from exactcpa.kernels.state import Lp, Output, Tree, grow, new_output, new_tree
+from exactcpa.kernels.tree import advance
+from exactcpa.settle import Point, Settler
+from exactcpa.switch_form import SwitchForm
+
+STEPS = 20_000
+"""Steps of one compiled stretch: some ten milliseconds, so that progress and Ctrl-C are heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How far the walk is.
+
+    Attributes:
+        cells: Cells found.
+        share: Share of the domain's tree that is done, 0 to 1.
+        questions: Linear programs asked in doubles.
+        decided_exactly: Questions the filter left open.
+        records: Proof records made.
+    """
+
+    cells: int
+    share: float
+    questions: int
+    decided_exactly: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some cells, in order, with what the proof says about them.
+
+    Attributes:
+        bits: Shape ``(n, words)``: patterns.
+        points: Shape ``(n, d)``: witnesses, or the doubles nearest to them.
+        exact: Place in the chunk -> witness, where it is no double vector.
+        facets: Shape ``(n,)``: number of facets of each cell.
+        flips: Shape ``(sum of facets, 2)``: pattern bits across each facet.
+        codes, reals, bigs: The streams of the proof (empty without one).  They may be ahead of the cells.
+        tally: How far the walk is.
+    """
+
+    bits: np.ndarray
+    points: np.ndarray
+    exact: dict[int, Point]
+    facets: np.ndarray
+    flips: np.ndarray
+    codes: np.ndarray
+    reals: np.ndarray
+    bigs: list[str]
+    tally: Tally
+
+
+def walk(
+    form: SwitchForm, domain: object, floats: FloatDomain, scaled: ScaledForm, *, facets: bool, proof: bool
+) -> Iterator[Chunk]:
+    """Enumerate the cells of a switch form over its domain.
+
+    Args:
+        form: The network in switch form.
+        domain: Its domain.
+        floats: The domain rounded.
+        scaled: The form rounded.
+        facets: Whether to find the facets too.
+        proof: Whether to write the streams of the proof.
+
+    Yields:
+        Chunks: whenever the buffers are full, after each stretch of steps (perhaps empty), and at the end.
+    """
+    n, d = scaled.arrays.constant.shape[1], form.dimension
+    tree, lp = new_tree(len(form.layers), n, d, form.words)
+    out = new_output(d, form.words)
+    settler = Settler(form, domain, floats, scaled.exponents)
+    chooser = Chooser(settler, scaled.exponents)
+    tree, lp = _plant(tree, lp, settler, domain, floats)
+    tree.counters[state.PROOF], tree.counters[state.FACETS] = proof, facets
+    domain_rows = floats.rows.shape[0]
+    while True:
+        question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, STEPS)
+        match question:
+            case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL:
+                _answer(settler, tree, lp, out, int(question))
+            case state.ASK_GROUP:
+                yield _take(tree, out, settler)
+                tree, lp = _make_room(tree, lp, form)
+                chooser.proceed(scaled.arrays, tree, out, int(tree.counters[state.QFRAME]))
+            case state.GROW:
+                tree, lp = grow(tree, lp)
+            case state.FLUSH | state.RUNNING:
+                yield _take(tree, out, settler)
+            case state.DONE:
+                yield _take(tree, out, settler)
+                return
+
+
+def _plant(tree: Tree, lp: Lp, settler: Settler, domain: object, floats: FloatDomain) -> tuple[Tree, Lp]:
+    """The root: the domain's rows, and its interior point."""
+    count, d = floats.rows.shape[0], settler.form.dimension
+    while tree.rows.shape[0] < count + 8 or tree.lists.shape[1] < 2 * count + 64:
+        tree, lp = grow(tree, lp)
+    tree.rows[:count] = floats.rows
+    tree.lists[state.ACTIVE, : count - 2 * d] = np.arange(2 * d, count)
+    root = tree.frames[0]
+    root[state.PHASE], root[state.ROWS], root[state.A1] = state.NEW_LAYER, count, count - 2 * d
+    settler.store_interior(tree, 0, domain.interior)
+    root[state.P1] = root[state.SLOTS] = 1
+    tree.shares[1] = 1.0
+    tree.counters[state.READY] = -1
+    if not settler.form.bits:
+        root[state.PHASE] = state.CELL
+    return tree, lp
+
+
+def _answer(settler: Settler, tree: Tree, lp: Lp, out: Output, question: int) -> None:
+    """Answer one question exactly, and leave the answer for the walk."""
+    counters = tree.counters
+    f, subject = int(counters[state.QFRAME]), int(counters[state.QUNIT])
+    match question:
+        case state.ASK_UNIT:
+            counters[state.ANSWER] = settler.settle_unit(tree, lp, out, f, subject)
+        case state.ASK_FACET:
+            counters[state.ANSWER] = settler.settle_facet(tree, lp, out, f, subject)
+        case _:
+            settler.write_cell(tree, out, subject)
+            counters[state.ANSWER] = state.IS_WRITTEN
+
+
+def _make_room(tree: Tree, lp: Lp, form: SwitchForm) -> tuple[Tree, Lp]:
+    """Room for one node divided at a group, whatever its size."""
+    f = int(tree.counters[state.QFRAME])
+    frame = tree.frames[f]
+    widest = max((len(group) for layer in form.layers for group in layer.groups), default=0)
+    while (
+        frame[state.ROWS] + widest + 4 > tree.rows.shape[0]
+        or 2 * frame[state.A1] + widest + 16 > tree.lists.shape[1]
+        or 3 * frame[state.P1] + 16 > tree.lists.shape[1]
+    ):
+        tree, lp = grow(tree, lp)
+        frame = tree.frames[f]
+    return tree, lp
+
+
+def _take(tree: Tree, out: Output, settler: Settler) -> Chunk:
+    """Empty the output buffers; a cell whose facets are not all found stays."""
+    counters = tree.counters
+    top = int(counters[state.TOP])
+    kept = int(top >= 0 and counters[state.NCELL] > 0 and tree.frames[top, state.PHASE] == state.FACET_ROWS)
+    n = int(counters[state.NCELL]) - kept
+    faces = int(counters[state.NFACE])
+    kept_faces = int(out.cell_marks[n, 1]) if kept else 0
+    marks = out.cell_marks[:n].copy()
+    exact = {int(i): settler.points[int(marks[i, 0])] for i in np.flatnonzero(marks[:, 0] >= 0)}
+    chunk = Chunk(
+        out.cell_bits[:n].copy(),
+        out.cell_points[:n].copy(),
+        exact,
+        marks[:, 1].copy(),
+        out.facet_flips[: faces - kept_faces].copy(),
+        out.codes[: counters[state.NCODE]].copy(),
+        out.reals[: counters[state.NREAL]].copy(),
+        settler.bigs,
+        Tally(
+            int(counters[state.CELLS]),
+            float(tree.shares[0]),
+            int(counters[state.LPS]),
+            settler.settled,
+            int(counters[state.RECORDS]),
+        ),
+    )
+    settler.bigs = []
+    for array in (out.cell_bits, out.cell_points, out.cell_marks):
+        array[:kept] = array[n : n + kept]
+    out.facet_flips[:kept_faces] = out.facet_flips[faces - kept_faces : faces]
+    counters[state.NCELL], counters[state.NFACE] = kept, kept_faces
+    counters[state.NCODE] = counters[state.NREAL] = 0
+    return chunk
