@@ -23,7 +23,7 @@ Numbers and the network
 -----------------------
 JSON numbers: an integer up to 2^53 in magnitude; a literal with point or exponent, which is the double
 nearest to it; or a string, which is exact: ``"-7" "0.1" "1e-5" "0x1.8p-3"``, or a quotient of two, ``"1/3"
-"0x1f/0x7"``. Objects have exactly the fields named here, none twice.  A layer, by its ``type``:
+"0x1f/0x7"``.  Objects have exactly the fields named here, none twice.  A layer, by its ``type``:
 
     linear      weight (n x m), bias (n)
     batchnorm   mean, variance, gamma, beta (n each), epsilon:  x -> (x - mean) * s + beta, where s is the
@@ -60,18 +60,19 @@ of word b // 64, and a pattern has W = max(1, ceil(bits / 64)) words.
 The file
 --------
 ``exactcpa-partition 1\n``, then blocks: tag (4 bytes), CRC-32 of the payload (uint32), its length (uint64),
-payload. All little-endian.  Payloads of equal tags are parts of one stream; no number is cut by a block's
+payload.  All little-endian.  Payloads of equal tags are parts of one stream; no number is cut by a block's
 end.
 
     HEAD  once, first.  JSON: format "exactcpa-partition", version 1, generator (text), method (text), network
           {format "exactcpa-network", version 1, input, layers}, domain, bounding_proof, reading "deployed",
-          proof (bool), facets (bool), scales: for every stage a list of one integer per switch
+          proof (bool), facets (bool), scales: for every stage (the output, too) one integer per switch
     CODE  int16   REAL  float64, finite   BIGS  hexadecimal integers ``-0x1f``, each with a newline after it
           any number of each, in any order: the three streams of the proof
     EDGE* int64     the cell across, for every FACET record in order
     PATT  uint64    W words per cell
     WITN  float64   d per cell
-    XPTS  JSON {"cell number": ["rational", ..]}: the witnesses of CELLX records; WITN: the nearest doubles
+    XPTS  JSON {"cell number": ["rational", ..]}: the witnesses of CELLX records, of which WITN has the
+                    nearest doubles; {} if there are none
     FPTR* int64     cells + 1: facets of cell c are numbers FPTR[c] to FPTR[c + 1] - 1
     FACE* int32     the bit of the row of each facet (of a WINS row z_i - z_c: the bit of c)
     REGI* int64     linear region per cell, numbered by first appearance
@@ -79,7 +80,8 @@ end.
     DONE  JSON      blocks (their number before this one), cells, facets*, edges*, linear_regions*, sha256
                     (of all bytes before this block's tag).  The file ends here
 
-Starred: only if ``facets``; without, the blocks are absent and the JSON fields null.
+Starred: only if ``facets``; without, the blocks are absent and the JSON fields null.  Without ``proof`` there
+are no streams, and nothing to check.
 
 domain is {type "box", lower, upper}, {type "polytope", A, b} (A x <= b), or {type "slice", origin (D),
 basis (D x d), within: box or polytope in R^d}: x = origin + basis t with t within; d and all below are
@@ -116,8 +118,8 @@ Once all are, the node goes on in the next stage, without a record.  F is the sw
 
 Code + 1 says the same with numbers from BIGS (DROPX 2, PRUNEX 5, CELLX 7, FACETX 9, LOSESX 12); a point is
 then d numerators and one positive denominator.  Rows listed in a record are in use, all different, not the
-pruned row.  *Certificate*: theta > 0, lambda >= 0, and the affine function  theta G + sum lambda slack
-(for LOSES: G + ..) has no positive value on the bounding box.  All streams are used up at the end.
+pruned row.  *Certificate*: every theta > 0, every lambda >= 0, and the affine function  theta G + sum
+lambda slack  has no positive value on the bounding box.  All streams are used up at the end.
 
 
 Why this is enough
@@ -1227,7 +1229,7 @@ def result_on(unit: Unit, stage: Stage, lines: list[Vector], pattern: int) -> Ve
     if slope == 1 and not intercept:
         return line
     *linear, constant = line
-    return (*(slope * c for c in linear), slope * constant + intercept)
+    return (*[slope * c for c in linear], slope * constant + intercept)
 
 
 def piece_of(bend: Bend, pattern: int) -> int:
