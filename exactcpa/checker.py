@@ -270,14 +270,14 @@ def check(path: Any, progress: Progress | None = None) -> Report:
     try:
         with open(path, "rb") as file:
             data = file.read()
-    except OSError as problem:
-        raise Unreadable(f"cannot read {path}: {problem.strerror or problem}") from None
+    except (OSError, ValueError, MemoryError) as problem:
+        raise Unreadable(f"cannot read the file: {problem}") from None
     try:
         return check_bytes(data, progress)
     except (Rejected, Unreadable):
         raise
     except Exception as problem:  # whatever it is, it is no proof
-        raise Rejected(f"malformed: {type(problem).__name__}: {str(problem)[:200]}") from problem
+        raise Rejected(f"malformed: {type(problem).__name__}: {str(problem)[:200]!a}") from problem
 
 
 def check_bytes(data: bytes, progress: Progress | None = None) -> Report:
@@ -311,7 +311,7 @@ def reject(reason: str) -> NoReturn:
 
 def shown(value: object) -> str:
     """Show a value in a message, shortened."""
-    text = repr(value)
+    text = ascii(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -336,10 +336,10 @@ def read_blocks(data: bytes) -> tuple[Blocks, str]:
         raw_tag, crc, length = struct.unpack_from("<4sIQ", data, start)
         tag, last, start = raw_tag.decode("latin-1"), start, start + 16
         if length > len(data) - start:
-            reject(f"block {len(tags)} ({tag!r}): truncated, {length} bytes stated, {len(data) - start} left")
+            reject(f"block {len(tags)} ({tag!a}): truncated, {length} bytes stated, {len(data) - start} left")
         payload, start = view[start : start + length], start + length
         if zlib.crc32(payload) != crc:
-            reject(f"block {len(tags)} ({tag!r}): checksum mismatch")
+            reject(f"block {len(tags)} ({tag!a}): checksum mismatch")
         blocks.setdefault(tag, []).append(payload)
         tags.append(tag)
     expect_order(tags)

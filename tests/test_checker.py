@@ -1263,8 +1263,9 @@ def test_check_reports_progress(tmp_path):
     report = check(path, lambda done, stated: seen.append((done, stated)))
 
     assert all(done <= stated == report.cells for done, stated in seen)
-    with pytest.raises(Unreadable):
-        check(tmp_path)
+    for other in (tmp_path, tmp_path / "missing.cpa", str(path) + "\0"):
+        with pytest.raises(Unreadable, match="cannot read"):
+            check(other)
 
 
 def test_deep_nesting_is_no_crash():
