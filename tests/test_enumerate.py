@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from oracle_program import number, read_domain
 from oracles import switching_units, truth
 from strategies import BENDS, INTEGERS, KINDS, NUMBERS, boxes, cases, linear_layers, slices, text, times
-from validate import edge_patterns, neighbours_of, patterns_of, validate
+from validate import edge_patterns, neighbours_of, patterns_of, validate, validate_volumes
 
 import exactcpa as cpa
 
@@ -282,3 +283,45 @@ def test_rejects_another_dimension():
     )
     with pytest.raises(cpa.DimensionMismatch):
         cpa.enumerate_cells(net, cpa.Box([0], [1]))
+
+
+# Proofs, and the data.
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=cases())
+def test_proofs_are_accepted(tmp_path_factory, case):
+    network, domain = json.loads(json.dumps(case))
+    path = tmp_path_factory.mktemp("proof") / "out.cpa"
+    part = cpa.enumerate_cells(cpa.network_from_json(network), cpa.domain_from_json(domain), proof=path)
+    report = cpa.check(path)
+    assert (report.cells, report.edges, report.linear_regions) == counts(part)
+
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+
+
+def data_case(name):
+    """A network of the data folder with its domain: its own, or [-1, 1]^d."""
+    network = json.loads((DATA / "networks" / f"{name}.json").read_text())
+    own = DATA / "domains" / f"{name}.json"
+    d = network["input"]
+    cube = {"type": "box", "lower": [-1] * d, "upper": [1] * d}
+    return network, json.loads(own.read_text()) if own.exists() else cube
+
+
+DATA_CASES = {path.stem: data_case(path.stem) for path in sorted((DATA / "networks").glob("*.json"))}
+
+
+@pytest.mark.parametrize("name", [n for n, (_, dom) in DATA_CASES.items() if read_domain(dom).dimension <= 3])
+def test_volumes_of_data_networks(name):
+    validate_volumes(enumerated(*DATA_CASES[name]), DATA_CASES[name][1])
+
+
+@pytest.mark.parametrize("name", [n for n, (_, dom) in DATA_CASES.items() if read_domain(dom).dimension <= 2])
+def test_data_networks_in_the_plane(name):
+    network, domain = DATA_CASES[name]
+    part, answer = enumerated(network, domain), truth(network, domain)
+    assert counts(part) == answer.counts
+    assert set(patterns_of(part)) == answer.cells
+    assert edge_patterns(part) == answer.edges
