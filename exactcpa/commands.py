@@ -3,6 +3,7 @@
 Main definitions:
     run_enumerate, run_check, run_info: Take the parsed arguments, print, return the exit code.
     expect_writable: Complains about an output path before the work.
+    announce_compilation: Says why the first run takes longer.
     print_json, print_lines: What goes to stdout.
 
 Conventions:
@@ -40,6 +41,7 @@ from exactcpa.numbers import exactly
 from exactcpa.tables import aligned, description_rows, summary_rows
 
 STDIN = "-"
+KERNELS = Path(__file__).parent / "kernels"
 
 
 def run_enumerate(options: Namespace) -> int:
@@ -64,6 +66,7 @@ def run_enumerate(options: Namespace) -> int:
 
 def enumerated(net: Network, domain: Box | Polytope | Slice, options: Namespace) -> dict[str, Any]:
     """Enumerate as the options say, writing the file if they name one; return the summary."""
+    announce_compilation()
     chosen = {"method": options.method, "workers": options.workers, "facets": not options.no_facets}
     part = cpa.enumerate_cells(
         net,
@@ -75,6 +78,16 @@ def enumerated(net: Network, domain: Box | Polytope | Slice, options: Namespace)
     if options.output is not None and not options.proof:
         part.save(options.output)
     return part.summary()
+
+
+def announce_compilation(kernels: Path = KERNELS) -> None:
+    """Say on stderr that the kernels get compiled, if nothing in numba's cache is newer than their sources."""
+    if not os.access(kernels, os.W_OK):
+        return  # numba then keeps its cache elsewhere
+    version = f"py{sys.version_info.major}{sys.version_info.minor}"
+    cached = [path.stat().st_mtime for path in (kernels / "__pycache__").glob(f"*.{version}*.nbi")]
+    if max(cached, default=0.0) < max(path.stat().st_mtime for path in kernels.glob("*.py")):
+        print("compiling the kernels, once: about a minute ...", file=sys.stderr, flush=True)
 
 
 def run_check(options: Namespace) -> int:

@@ -29,7 +29,7 @@ from typing import Any
 
 import exactcpa as cpa
 from exactcpa import checker
-from exactcpa.commands import expect_writable, print_json, print_lines
+from exactcpa.commands import announce_compilation, expect_writable, print_json, print_lines
 from exactcpa.domain import Slice
 from exactcpa.errors import BadFile
 from exactcpa.network import Network
@@ -48,6 +48,7 @@ def run_demo(options: Namespace) -> int:
     if not options.json:
         print_lines([*_opening(net, trained), *_picture(net, domain), ""])
         sys.stdout.flush()
+    announce_compilation()
     with _kept(options.output) as path:
         part = cpa.enumerate_cells(net, domain, proof=path, progress=sys.stderr.isatty())
         checked = _check_elsewhere(path)
