@@ -81,7 +81,7 @@ def enumerated(net: Network, domain: Box | Polytope | Slice, options: Namespace)
 
 
 def announce_compilation(kernels: Path = KERNELS) -> None:
-    """Say on stderr that the kernels get compiled, if numba has cached nothing since their sources changed."""
+    """Say on stderr that the kernels get compiled, if nothing was cached since their sources changed."""
     if not os.access(kernels, os.W_OK):
         return  # numba then keeps its cache elsewhere
     version = f"py{sys.version_info.major}{sys.version_info.minor}"
