@@ -146,16 +146,11 @@ def _settle_facet(
     if j < 0 or j == i:
         raise CertificateRejected(f"facet {e} of cell {i} leads to the pattern {other:b}, which is no cell")
     neighbours[e] = j
-    changed = pattern ^ other
-    back = [b for b in range(int(starts[j]), int(starts[j + 1])) if changed >> int(flips[b, 0]) & 1 and _returns(flips[b], changed)]
-    back = [b for b in back if _is_multiple(facet_row(lines, places, other, flips[b]), row) is not None]
+    span = range(int(starts[j]), int(starts[j + 1]))
+    back = [b for b in span if neighbours[b] in (-1, i) and _is_multiple(facet_row(lines, places, other, flips[b]), row) is not None]
     if len(back) != 1:
         raise CertificateRejected(f"facet {e} of cell {i} leads to cell {j}, which has {len(back)} facets back")
     neighbours[back[0]] = i
-
-
-def _returns(flip: np.ndarray, changed: int) -> bool:
-    return flip[1] < 0 or bool(changed >> int(flip[1]) & 1)
 
 
 def facet_row(lines: ExactLines, places: _Places, pattern: int, flip: np.ndarray) -> tuple[fmpz, ...]:

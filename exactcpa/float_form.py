@@ -51,8 +51,9 @@ class FloatDomain:
     """The domain in the kernels' coordinates ``y``.
 
     Attributes:
-        box: Shape ``(6, d)``: lower bounds (rounded down), upper bounds (up), largest absolute values, the grid points
-            are rounded to so that ``centre + scale y`` is a double (0: every ``y`` is fine), centre, scale.
+        box: Shape ``(6, d)``: lower bounds (rounded down), upper bounds (up), largest absolute values, grid, centre,
+            scale.  On the grid ``centre + scale y`` is a double: a positive number asks for multiples of it, a
+            negative one that nothing but 0 is smaller in size, 0 allows every ``y``.
         rows: Shape ``(2 d + q, d + 4)``: the box's lower faces, its upper faces, then the domain's other rows, in
             the layout of `kernels.state`.
         start: Shape ``(d,)``: a point of the interior, as nearly as doubles allow.
@@ -136,11 +137,19 @@ def _place(low: Fraction, high: Fraction) -> tuple[Fraction, int, float]:
     """Centre (0 unless the interval is far from 0), exponent of the scale, and grid of one coordinate."""
     middle, radius = (low + high) / 2, (high - low) / 2
     if abs(middle) <= 4 * radius:
-        return Fraction(0), _moderate(exponent_above(max(abs(low), abs(high)))), 0.0
-    centre = Fraction(float(middle))
+        exponent = _moderate(exponent_above(max(abs(low), abs(high))))
+        return Fraction(0), exponent, _grid_at_zero(exponent)
+    finest = max(exponent_above(max(abs(low), abs(high))) - 53, -1074)
+    centre = scaled(Fraction(round(scaled(middle, -finest))), finest)
     exponent = _moderate(exponent_above(max(high - centre, centre - low)))
-    top = exponent_above(max(abs(low), abs(high)))
-    return centre, exponent, 2.0 ** min(1000, max(-1000, top - 53 - exponent))
+    return centre, exponent, 2.0 ** min(1000, max(-1000, finest - exponent))
+
+
+def _grid_at_zero(exponent: int) -> float:
+    """The grid of a coordinate ``2**exponent y``, which must not underflow: doubles are multiples of ``2**-1074``."""
+    if exponent >= 0:
+        return 0.0
+    return 2.0 ** (-1074 - exponent) if exponent < -60 else -(2.0 ** (-1020 - exponent))
 
 
 def _moderate(exponent: int) -> int:

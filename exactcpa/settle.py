@@ -91,7 +91,7 @@ class Settler:
         frame = tree.frames[f]
         active = tree.lists[state.ACTIVE, frame[state.A0] : frame[state.A1]].tolist()
         pattern = pattern_of(tree.bits[f])
-        key = (tuple(active), pattern, int(frame[state.LAYER]))
+        key = (active, pattern, int(frame[state.LAYER]))
         if self._node is None or self._node[0] != key:
             box = self._domain_rows[: 2 * self.form.dimension]
             rows = tuple(box + [self.row(tree, r, pattern) for r in active])
@@ -128,7 +128,9 @@ class Settler:
         number = int(tree.point_ids[slot])
         if number >= 0:
             return self.points[number]
-        return common([c + s * Fraction(y) for c, s, y in zip(self._centre, self._scale, tree.points[slot].tolist(), strict=True)])
+        y, centre, scale = tree.points[slot].tolist(), self._box[state.CENTRE].tolist(), self._box[state.SCALE].tolist()
+        # On the grid the sum is a double, so it is computed without rounding.
+        return dyadic([c + s * v for c, s, v in zip(centre, scale, y, strict=True)])
 
     def held(self, tree: Tree, f: int) -> list[int]:
         """Slots of the points a node holds."""
@@ -148,13 +150,10 @@ class Settler:
             self._write(tree, out, [state.DROP, u, 1], unit, 1, {}, node)
             return state.IS_UPPER
         held = self.held(tree, f)
-        signs = {}
-        for slot in held:
-            signs[slot] = _sign(line, self.exact_point(tree, slot))
-            tree.signs[slot, u] = signs[slot]
+        known = self._signs(tree, line, u, held)
         interior = self.exact_point(tree, held[0])
         for side in (1, -1):
-            if side in signs.values():
+            if side in known:
                 continue
             found = self._seek(lp, node, line, side, interior, hint=tree.counters[state.READY] == f)
             if not isinstance(found, tuple):
@@ -162,6 +161,13 @@ class Settler:
                 return state.IS_LOWER if side > 0 else state.IS_UPPER
             self.hold(tree, f, found, u, side)
         return state.IS_CUT
+
+    def _signs(self, tree: Tree, line: Sequence[fmpz], u: int, held: list[int]) -> set[int]:
+        """Signs of a line at the held points; worked out where the filter has left them open."""
+        for slot in held:
+            if not tree.signs[slot, u]:
+                tree.signs[slot, u] = _sign(line, self.exact_point(tree, slot))
+        return {int(tree.signs[slot, u]) for slot in held}
 
     def _seek(
         self, lp: Lp, node: Node, line: Sequence[fmpz], side: int, interior: Point, *, hint: bool
@@ -207,7 +213,7 @@ class Settler:
         candidates = []
         y = [float((x - c) / s) for x, c, s in zip(exact, self._centre, self._scale, strict=True)]
         grid = self._box[state.GRID].tolist()
-        y = [round(v / g) * g if g else v for v, g in zip(y, grid, strict=True)]
+        y = [_snapped(v, g) for v, g in zip(y, grid, strict=True)]
         candidates.append([c + s * Fraction(v) for v, c, s in zip(y, self._centre, self._scale, strict=True)])
         size = max(x.denominator.bit_length() for x in exact)
         for bits in (64, 128, 256, 512, 1024, 2048, 4096):
@@ -250,7 +256,7 @@ class Settler:
         self.store(tree, slot, inside[0] if inside else common(interior))
 
     def _is_on_grid(self, y: list[float]) -> bool:
-        return all(not g or v / g == round(v / g) for v, g in zip(y, self._box[state.GRID].tolist(), strict=True))
+        return all(_snapped(v, g) == v for v, g in zip(y, self._box[state.GRID].tolist(), strict=True))
 
     # ------------------------------------------------------------------ is a row a facet of a cell?
 
@@ -335,6 +341,13 @@ def common(point: Sequence[Fraction]) -> Point:
     return tuple(x.numerator * (denominator // x.denominator) for x in point), denominator
 
 
+def dyadic(doubles: Sequence[float]) -> Point:
+    """Doubles as integers over one power of two."""
+    ratios = [x.as_integer_ratio() for x in doubles]
+    denominator = max(d for _, d in ratios)
+    return tuple(n * (denominator // d) for n, d in ratios), denominator
+
+
 def as_doubles(point: Point) -> list[float] | None:
     """The coordinates as doubles if they say it exactly."""
     exact = [Fraction(n, point[1]) for n in point[0]]
@@ -343,6 +356,13 @@ def as_doubles(point: Point) -> list[float] | None:
     except OverflowError:
         return None
     return doubles if all(Fraction(r) == x for r, x in zip(doubles, exact, strict=True)) else None
+
+
+def _snapped(v: float, grid: float) -> float:
+    """A coordinate moved to the grid, as `kernels.filters.snap` does."""
+    if grid > 0.0:
+        return round(v / grid) * grid
+    return 0.0 if abs(v) < -grid else v
 
 
 def _value(function: Sequence[int], point: Point) -> Fraction:

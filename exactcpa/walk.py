@@ -88,7 +88,7 @@ def walk(
     """
     n, d = scaled.arrays.constant.shape[1], form.dimension
     tree, lp = new_tree(len(form.layers), n, d, form.words)
-    out = new_output(d, form.words)
+    out = new_output(n, d, form.words)
     settler = Settler(form, domain, floats, scaled.exponents)
     chooser = Chooser(settler, scaled.exponents)
     tree, lp = _plant(tree, lp, settler, domain, floats)

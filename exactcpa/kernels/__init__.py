@@ -9,4 +9,11 @@ from __future__ import annotations
 
 from numba import njit
 
-kernel = njit(cache=True, error_model="numpy")
+kernel = njit(cache=True, error_model="numpy", _nrt=False)
+"""Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""
+
+inlined = njit(inline="always", error_model="numpy", _nrt=False)
+"""For functions of many arrays that are called from one place: pasted there before compilation."""
+
+allocating = njit(cache=True, error_model="numpy")
+"""For functions that make arrays of their own."""

@@ -126,7 +126,10 @@ def is_bounded(lines, u, factor, rows, basis, vectors, k, d, box):
 
 @kernel
 def snap(points, p, d, box):
-    """Round a point to the grid on which the domain's coordinates are doubles (in place)."""
+    """Move a point to where the domain's coordinates are doubles (in place); see `float_form.FloatDomain`."""
     for j in range(d):
-        if box[GRID, j] > 0.0:
-            points[p, j] = np.round(points[p, j] / box[GRID, j]) * box[GRID, j]
+        grid = box[GRID, j]
+        if grid > 0.0:
+            points[p, j] = np.round(points[p, j] / grid) * grid
+        elif abs(points[p, j]) < -grid:
+            points[p, j] = 0.0

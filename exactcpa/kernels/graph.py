@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import kernel
+from exactcpa.kernels import allocating, kernel
 from exactcpa.kernels.filters import TINY, U
 
 DIFFERENT, EQUAL, UNKNOWN = 0, 1, 2
@@ -67,7 +67,7 @@ def find(words, table, key):
     return -1
 
 
-@kernel
+@allocating
 def match_facets(words, table, starts, flips, neighbours):
     """For each facet the cell whose pattern differs in the facet's bits alone, or -1."""
     key = np.empty(words.shape[1], np.uint64)
@@ -125,7 +125,7 @@ def _add(g, g_error, a, a_error, total, error, z):
     error[z] = (error[z] + 2.0 * U * (abs(product) + abs(total[z]))) * (1.0 + 4.0 * U) + TINY
 
 
-@kernel
+@allocating
 def classify_edges(form, group_starts, group_bits, group_lines, bit_layers, bit_decisions, words, starts, flips, neighbours, simple, verdicts):
     """For each facet ``i -> j`` with ``i < j`` whether the output map is the same on both sides.
 
@@ -164,7 +164,7 @@ def _verdict(jump, error, outputs):
     return EQUAL if equal else UNKNOWN
 
 
-@kernel
+@allocating
 def merge(starts, neighbours, verdicts, labels):
     """Number the classes of cells joined by facets of verdict `EQUAL`, by first appearance; returns how many."""
     n = labels.shape[0]

@@ -10,7 +10,7 @@ Not here: records with big integers, which the exact side writes (`settle`).
 
 from __future__ import annotations
 
-from exactcpa.kernels import kernel
+from exactcpa.kernels import inlined, kernel
 from exactcpa.kernels.state import (
     CELL_CODE,
     CELLS,
@@ -83,7 +83,7 @@ def _write_point(counters, reals, points, p, box, d):
     counters[NREAL] = n + d
 
 
-@kernel
+@inlined
 def write_cell(counters, out, bits, f, points, slot, number, box, d):
     """A cell with its witness; an exact witness (``number >= 0``) has been written to the proof already."""
     n = counters[NCELL]
@@ -101,7 +101,7 @@ def write_cell(counters, out, bits, f, points, slot, number, box, d):
         _write_point(counters, out.reals, points, slot, box, d)
 
 
-@kernel
+@inlined
 def write_facet(counters, out, flips, outer, i, r, box, written, d):
     """A row is a facet, with a point beyond it; `written` if the exact side has written it to the proof."""
     n = counters[NFACE]

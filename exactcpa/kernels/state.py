@@ -119,11 +119,12 @@ def new_lp(rows: int, d: int) -> Lp:
     )
 
 
-def new_output(d: int, words: int, cells: int = 4096) -> Output:
-    """Empty output buffers."""
+def new_output(n: int, d: int, words: int, cells: int = 4096) -> Output:
+    """Empty output buffers, with room for the records of many nodes of ``n`` lines."""
+    records = 64 * cells + 16 * n * (d + 8)
     return Output(
-        codes=np.zeros(64 * cells, np.int16),
-        reals=np.zeros(64 * cells),
+        codes=np.zeros(records, np.int16),
+        reals=np.zeros(records),
         cell_bits=np.zeros((cells, words), np.uint64),
         cell_points=np.zeros((cells, d)),
         cell_marks=np.zeros((cells, 2), np.int64),

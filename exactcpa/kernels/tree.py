@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import kernel, questions, records, simplex
+from exactcpa.kernels import inlined, kernel, questions, records, simplex
 from exactcpa.kernels.filters import TINY, U, sign_at, stable_side, value_at, write_size
 from exactcpa.kernels.state import (
     A0,
@@ -113,7 +113,7 @@ def accumulate(sizes, gain, sums, f, lines, layer, k, z, d):
             add_line(sums, f, i, g, g_error, lines, z, d)
 
 
-@kernel
+@inlined
 def _begin_sums(form, sums, f, lines, layer, d):
     """The next layer's lines before any decision: constants and base."""
     following = layer + 1
@@ -136,7 +136,7 @@ def _needs_lines(sizes, layer):
     return layer + 1 < sizes.shape[0] - 1
 
 
-@kernel
+@inlined
 def _take_lines(form, tree, box, f, layer, d):
     """Make the accumulated lines those of the present layer."""
     lines = tree.lines[layer]
@@ -155,7 +155,7 @@ def _take_lines(form, tree, box, f, layer, d):
         write_size(lines, i, d, box)
 
 
-@kernel
+@inlined
 def _begin_layer(form, tree, box, f, d):
     """Lines, undecided switches and signs of the present layer."""
     frame = tree.frames[f]
@@ -184,7 +184,7 @@ def write_signs(tree, f, slot, d):
         tree.signs[slot, u] = sign_at(lines, u, d, tree.points, slot) if tree.point_ids[slot] < 0 else 0
 
 
-@kernel
+@inlined
 def hold_point(tree, f, vectors, d):
     """Keep ``vectors[TRIAL]``, a proved interior point of node ``f``."""
     frame = tree.frames[f]
@@ -203,7 +203,7 @@ def _set_bit(bits, f, bit):
     bits[f, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
 
 
-@kernel
+@inlined
 def _decide(form, tree, f, position, upper, d):
     """Take the switch at a place of the conflict list off it, with its decision."""
     frame = tree.frames[f]
@@ -229,13 +229,11 @@ def _count_signs(lists, signs, start, end, u):
     return minus, plus
 
 
-@kernel
+@inlined
 def prepare(tree, lp, f, d):
-    """List the node's rows and have its dictionary ready if it holds a double point; returns how many rows."""
+    """List the node's rows and, if it holds a double point, have its dictionary ready."""
     frame, counters = tree.frames[f], tree.counters
     m = 2 * d + frame[A1] - frame[A0]
-    if counters[READY] == f:
-        return m
     for i in range(m):
         lp.basis[CHOSEN, i] = i if i < 2 * d else tree.lists[ACTIVE, frame[A0] + i - 2 * d]
         lp.basis[STATE, i] = 0
@@ -245,10 +243,9 @@ def prepare(tree, lp, f, d):
             simplex.start(tree.rows, m, d, tree.points, slot, lp.table, lp.basis)
             counters[READY], counters[ORIGIN] = f, slot
             break
-    return m
 
 
-@kernel
+@inlined
 def _nearest_point(tree, f, u, factor, d):
     """The held double point with the greatest ``factor * line u``."""
     frame = tree.frames[f]
@@ -262,7 +259,7 @@ def _nearest_point(tree, f, u, factor, d):
     return choice
 
 
-@kernel
+@inlined
 def _test_switch(tree, lp, box, f, u, d):
     """Does the switch cut the node?  Returns the answer and, if it is a side, how many multipliers prove it."""
     frame, counters = tree.frames[f], tree.counters
@@ -273,7 +270,9 @@ def _test_switch(tree, lp, box, f, u, d):
     side = stable_side(lines, u, d, box)
     if side != 0:
         return LOWER if side < 0 else UPPER, 0
-    m = prepare(tree, lp, f, d)
+    m = 2 * d + frame[A1] - frame[A0]
+    if counters[READY] != f:
+        prepare(tree, lp, f, d)
     if counters[READY] != f:
         return OPEN, 0
     for attempt in range(2):
@@ -296,13 +295,11 @@ def _test_switch(tree, lp, box, f, u, d):
     return CUT, 0
 
 
-@kernel
+@inlined
 def _test(form, tree, lp, out, box, f, d):
     """Test the conflict list from where it stands; False if a question is left open."""
     frame, counters = tree.frames[f], tree.counters
     while frame[POSITION] < frame[U1]:
-        if not _has_room(tree, out, f, d):
-            return False
         u = tree.lists[UNDECIDED, frame[POSITION]]
         answer = counters[ANSWER]
         counters[ANSWER] = NONE
@@ -323,25 +320,26 @@ def _test(form, tree, lp, out, box, f, d):
     return True
 
 
-@kernel
+@inlined
 def _has_room(tree, out, f, d):
-    """Whether buffers and stacks have room for one more step; else asks for it."""
+    """Whether buffers and stacks have room for a step: a record for each switch and row; else asks for it."""
     counters, frame = tree.counters, tree.frames[f]
+    records_left = 2 + tree.lines.shape[1] + frame[A1] - frame[A0]
     if (
-        counters[NCODE] + 2 * d + 64 > out.codes.shape[0]
-        or counters[NREAL] + 2 * d + 64 > out.reals.shape[0]
+        counters[NCODE] + records_left * (d + 8) > out.codes.shape[0]
+        or counters[NREAL] + records_left * (d + 8) > out.reals.shape[0]
         or counters[NCELL] + 2 > out.cell_marks.shape[0]
-        or counters[NFACE] + 2 > out.facet_flips.shape[0]
+        or counters[NFACE] + records_left > out.facet_flips.shape[0]
     ):
         counters[QUESTION] = FLUSH
         return False
     room = tree.lists.shape[1] - 16
     if (
         f + 3 > tree.frames.shape[0]
-        or frame[SLOTS] + 4 > tree.points.shape[0]
+        or frame[SLOTS] + 2 * tree.lines.shape[1] + 8 > tree.points.shape[0]
         or frame[ROWS] + 4 > tree.rows.shape[0]
         or 2 * frame[U1] - frame[U0] + tree.lines.shape[1] > room
-        or frame[P1] + 2 * (frame[P1] - frame[P0]) > room
+        or frame[P1] + 2 * (frame[P1] - frame[P0] + 2 * tree.lines.shape[1]) > room
         or 2 * frame[A1] - frame[A0] > room
     ):
         counters[QUESTION] = GROW
@@ -349,7 +347,7 @@ def _has_room(tree, out, f, d):
     return True
 
 
-@kernel
+@inlined
 def _most_even(tree, f):
     """Place in the conflict list of the switch that divides the held points most evenly."""
     frame = tree.frames[f]
@@ -362,7 +360,7 @@ def _most_even(tree, f):
     return choice
 
 
-@kernel
+@inlined
 def _split(tree, out, f):
     """Choose the switch to split by, and divide the held points."""
     frame = tree.frames[f]
@@ -409,16 +407,14 @@ def push(tree, f, start, end):
     tree.counters[TOP], tree.counters[READY] = f + 1, -1
 
 
-@kernel
+@inlined
 def _push_side(form, tree, f, upper, d):
     """Make the lower or upper child of a split node the top of the stack."""
     parent = tree.frames[f]
     layer, u = parent[LAYER], parent[UNIT]
+    push(tree, f, parent[UP0] if upper else parent[P1], parent[UP1] if upper else parent[UP0])
     if upper:
-        push(tree, f, parent[UP0], parent[UP1])
         _set_bit(tree.bits, f + 1, form.switch_bits[layer, u])
-    else:
-        push(tree, f, parent[P1], parent[UP0])
     add_row(tree, f + 1, tree.lines[layer], u, 1.0 if upper else -1.0, d)
     tree.flips[tree.frames[f + 1, ROWS] - 1, 0] = form.switch_bits[layer, u]
     tree.flips[tree.frames[f + 1, ROWS] - 1, 1] = -1
@@ -447,7 +443,7 @@ def add_row(tree, f, lines, u, factor, d):
     frame[ROWS] = r + 1
 
 
-@kernel
+@inlined
 def _end_layer(form, tree, f):
     """All switches are decided: groups next, then the next layer, then the cell."""
     frame = tree.frames[f]
@@ -461,7 +457,7 @@ def _end_layer(form, tree, f):
         frame[PHASE] = CELL
 
 
-@kernel
+@inlined
 def _end_cell(tree, lp, out, box, f, d):
     """Put a finished cell out; False if its witness must be written by the exact side."""
     frame, counters = tree.frames[f], tree.counters
@@ -480,7 +476,9 @@ def _end_cell(tree, lp, out, box, f, d):
     if not counters[FACETS]:
         frame[PHASE] = POP
         return True
-    m = prepare(tree, lp, f, d)
+    m = 2 * d + frame[A1] - frame[A0]
+    if counters[READY] != f:
+        prepare(tree, lp, f, d)
     if counters[READY] == f:
         questions.find_facets_by_rays(
             tree.rows, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], lp.outer
@@ -490,14 +488,12 @@ def _end_cell(tree, lp, out, box, f, d):
     return True
 
 
-@kernel
+@inlined
 def _facet_rows(tree, lp, out, box, domain_rows, f, d):
     """Settle one after the other the rows of the path; False if a question is left open."""
     frame, counters = tree.frames[f], tree.counters
     m = 2 * d + frame[A1] - frame[A0]
     while frame[POSITION] < m:
-        if not _has_room(tree, out, f, d):
-            return False
         i = frame[POSITION]
         r = lp.basis[CHOSEN, i]
         if r < domain_rows:
