@@ -117,9 +117,11 @@ Once all are, the node goes on in the next stage, without a record.  F is the sw
              inside the bounding box
 
 Code + 1 says the same with numbers from BIGS (DROPX 2, PRUNEX 5, CELLX 7, FACETX 9, LOSESX 12); a point is
-then d numerators and one positive denominator.  Rows listed in a record are in use, all different, not the
-pruned row.  *Certificate*: every theta > 0, every lambda >= 0, and the affine function  theta G + sum
-lambda slack  has no positive value on the bounding box.  All streams are used up at the end.
+then d numerators and one positive denominator.  DROPI 14 and PRUNEI 15 are DROP and PRUNE without numbers:
+they list d rows with independent normals, and theta and lambda are those with which all coefficients
+cancel.  Rows listed in a record are in use, all different, not the pruned row.  *Certificate*: every
+theta > 0, every lambda >= 0, and the affine function  theta G + sum lambda slack  has no positive value
+on the bounding box.  All streams are used up at the end.
 
 
 Why this is enough
@@ -203,7 +205,7 @@ from operator import itemgetter, mul, sub
 from typing import Any, NamedTuple, NoReturn
 
 MAGIC, VERSION = b"exactcpa-partition ", b"1\n"
-DROP, DROPX, SPLIT, PRUNE, PRUNEX, CELL, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS = range(1, 14)
+DROP, DROPX, SPLIT, PRUNE, PRUNEX, CELL, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS, DROPI, PRUNEI = range(1, 16)
 
 Vector = tuple[int, ...]
 Progress = Callable[[int, int], None]
@@ -1363,10 +1365,10 @@ class Proof:
         while True:
             self.advance(node)
             code = self.code()
-            if code in (DROP, DROPX):
-                self.drop(node, exact=code == DROPX)
-            elif code in (PRUNE, PRUNEX):
-                self.prune(node, exact=code == PRUNEX)
+            if code in (DROP, DROPX, DROPI):
+                self.drop(node, code)
+            elif code in (PRUNE, PRUNEX, PRUNEI):
+                self.prune(node, code)
             elif code == SPLIT:
                 stack.append(self.split(node))
             elif code == CHOOSE:
@@ -1429,28 +1431,38 @@ class Proof:
 
     # --------------------------------------------------------------------------------------- certificates
 
-    def certify(self, node: Node, goals: Goals, *, exact: bool) -> None:
+    def certify(self, node: Node, goals: Goals, *, exact: bool, implied: bool = False) -> None:
         """Read rows and multipliers, and check with them that the goals are not positive on the node."""
         numbers = self.positions(len(node.rows))
         rows = [node.rows[number] for number in numbers]
         if None in rows:
             self.fail(f"row {numbers[rows.index(None)]} is out of use")
-        multipliers = self.multipliers(len(goals) + len(rows), exact=exact)
-        if any(value <= 0 for value, _ in multipliers[: len(goals)]):
-            self.fail("a theta is not positive")
-        if any(value < 0 for value, _ in multipliers):
-            self.fail("a multiplier is negative")
         terms = goals + [(1, row.vector, row.exponent) for row in rows]
-        exponents = [e + term[2] for (_, e), term in zip(multipliers, terms, strict=True)]
-        least = min(exponents)
-        weights = [
-            term[0] * value << e - least
-            for (value, _), term, e in zip(multipliers, terms, exponents, strict=True)
+        weights = self.implied(terms) if implied else self.stated(terms, exact=exact)
+        if any(weight <= 0 for weight in weights[: len(goals)]):
+            self.fail("a theta is not positive")
+        if any(weight < 0 for weight in weights):
+            self.fail("a multiplier is negative")
+        total = [
+            sum(weight * sign * c for weight, (sign, _, _), c in zip(weights, terms, column, strict=True))
+            for column in zip(*(vector for _, vector, _ in terms), strict=True)
         ]
-        total = [sum(map(mul, weights, column)) for column in zip(*(term[1] for term in terms), strict=True)]
         if self.largest_on_box(total) > 0:
             self.fail("a certificate does not add up")
         self.certificates += 1
+
+    def stated(self, terms: Goals, *, exact: bool) -> list[int]:
+        """Read the multipliers, and return them as integers that go with the vectors of the terms."""
+        multipliers = self.multipliers(len(terms), exact=exact)
+        exponents = [e + term[2] for (_, e), term in zip(multipliers, terms, strict=True)]
+        least = min(exponents)
+        return [value << e - least for (value, _), e in zip(multipliers, exponents, strict=True)]
+
+    def implied(self, terms: Goals) -> list[int]:
+        """Return the multipliers with which the rows cancel the one goal's coefficients."""
+        (sign, goal, _), *rows = terms
+        weights = cancelling([sign * c for c in goal[:-1]], [row[1][:-1] for row in rows])
+        return self.fail("the rows do not determine their multipliers") if weights is None else weights
 
     def largest_on_box(self, function: Sequence[int]) -> int:
         """Return the largest value on the bounding box, times the box's denominator."""
@@ -1486,7 +1498,7 @@ class Proof:
             self.fail(f"switch {number} is decided twice")
         return stage, switch
 
-    def drop(self, node: Node, *, exact: bool) -> None:
+    def drop(self, node: Node, code: int) -> None:
         """Decide a switch on the whole node."""
         stage, switch = self.undecided_switch(node)
         side = self.code()
@@ -1496,7 +1508,8 @@ class Proof:
         is_zero = not any(function)
         if is_zero and side == 0:
             self.fail("a switch whose function is zero was decided lower")
-        self.certify(node, [(1 - 2 * side, function, switch.exponent)], exact=exact)
+        goals = [(1 - 2 * side, function, switch.exponent)]
+        self.certify(node, goals, exact=code == DROPX, implied=code == DROPI)
         node.undecided ^= 1 << switch.bit
         node.upper |= side << switch.bit
         node.flat |= is_zero << switch.bit
@@ -1516,7 +1529,7 @@ class Proof:
         self.splits += 1
         return upper
 
-    def prune(self, node: Node, *, exact: bool) -> int:
+    def prune(self, node: Node, code: int) -> int:
         """Take a row out of use that the others imply; return its number."""
         number = self.code()
         if not len(self.network.domain_rows) <= number < len(node.rows):
@@ -1525,7 +1538,8 @@ class Proof:
         if row is None:
             self.fail(f"row {number} is pruned twice")
         node.rows[number] = None
-        self.certify(node, [(-1, row.vector, row.exponent)], exact=exact)
+        goals = [(-1, row.vector, row.exponent)]
+        self.certify(node, goals, exact=code == PRUNEX, implied=code == PRUNEI)
         return number
 
     def choose(self, node: Node) -> Choice:
@@ -1649,8 +1663,8 @@ class Proof:
             if node.rows[number] is None:
                 continue
             code = self.code()
-            if code in (PRUNE, PRUNEX):
-                if self.prune(node, exact=code == PRUNEX) != number:
+            if code in (PRUNE, PRUNEX, PRUNEI):
+                if self.prune(node, code) != number:
                     self.fail(f"expected a PRUNE of row {number}")
             elif code in (FACET, FACETX):
                 if self.code() != number:
@@ -1763,6 +1777,31 @@ class Proof:
 def dot(function: Vector, point: Vector) -> int:
     """Return the value at a point, times positive denominators."""
     return sum(map(mul, function, point))
+
+
+def cancelling(goal: Sequence[int], rows: Sequence[Sequence[int]]) -> list[int] | None:
+    """Return integers with ``w_0 goal + sum w_i row_i = 0`` and w_0 > 0, if the square system has one solution.
+
+    Elimination without fractions (Bareiss 1968); whoever uses the result adds it up again.
+    """
+    size = len(goal)
+    if len(rows) != size:
+        return None
+    system = [[*(row[j] for row in rows), -goal[j]] for j in range(size)]
+    pivot = 1
+    for step in range(size):
+        found = next((i for i in range(step, size) if system[i][step]), None)
+        if found is None:
+            return None
+        system[step], system[found] = system[found], system[step]
+        leading, last = system[step], pivot
+        pivot = leading[step]
+        for i, row in enumerate(system):
+            if i != step:
+                factor = row[step]
+                system[i] = [(pivot * a - factor * b) // last for a, b in zip(row, leading, strict=True)]
+    sign = 1 if pivot > 0 else -1
+    return [abs(pivot), *(sign * row[-1] for row in system)]
 
 
 def row_vector(function: Vector, stage: Stage) -> Vector:

@@ -54,7 +54,7 @@ class FloatDomain:
         box: Shape ``(6, d)``: lower bounds (rounded down), upper bounds (up), largest absolute values, grid, centre,
             scale.  On the grid ``centre + scale y`` is a double: a positive number asks for multiples of it, a
             negative one that nothing but 0 is smaller in size, 0 allows every ``y``.
-        rows: Shape ``(2 d + q, d + 4)``: the box's lower faces, its upper faces, then the domain's other rows, in
+        rows: Shape ``(2 d + q, d + 5)``: the box's lower faces, its upper faces, then the domain's other rows, in
             the layout of `kernels.state`.
         start: Shape ``(d,)``: a point of the interior, as nearly as doubles allow.
     """
@@ -126,11 +126,12 @@ def float_domain(domain: object) -> FloatDomain:
 
 
 def _rounded_row(row: list[Fraction], radius: np.ndarray) -> list[float]:
-    """A row scaled to size one: coefficients, error, size, and the power of two."""
+    """A row scaled to size one, in the layout of `kernels.state`."""
     exponent = _moderate(-max(exponent_above(q) for q in row[1:]))
     numbers = [rounded(scaled(q, exponent)) for q in row]
     size = abs(numbers[0][0]) + float(np.dot([abs(n[0]) for n in numbers[1:]], radius))
-    return [*(n[0] for n in numbers), _over_box([n[1] for n in numbers], radius), size * (1 + 1e-9), 2.0**exponent]
+    error, through_origin = _over_box([n[1] for n in numbers], radius), float(not row[0])
+    return [*(n[0] for n in numbers), error, size * (1 + 1e-9), through_origin, 2.0**exponent]
 
 
 def _place(low: Fraction, high: Fraction) -> tuple[Fraction, int, float]:

@@ -7,7 +7,23 @@ receives a tuple of arrays as all their fields, and copying those costs more tha
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 from numba import njit
+
+
+def _forget_stale_code() -> None:
+    """Remove cached code older than any kernel: numba looks at a function's own file, not at those it calls."""
+    folder = Path(__file__).parent
+    newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
+    for cached in (folder / "__pycache__").glob("*.nb[ic]"):
+        with suppress(OSError):
+            if cached.stat().st_mtime < newest:
+                cached.unlink()
+
+
+_forget_stale_code()
 
 kernel = njit(cache=True, error_model="numpy", _nrt=False)
 """Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""

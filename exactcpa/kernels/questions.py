@@ -5,7 +5,8 @@ questions for free; a proof leaves its multipliers in ``basis[WHICH]`` and ``vec
 
 Main definitions: `seek`, `find_facets_by_rays`, `seek_beyond_row`.
 
-Conventions: the answers are `FOUND` a point, `PROVED` that there is none, `OPEN`.
+Conventions: the answers are `FOUND` a point, `OPEN`, or that there is none: ``PROVED + k`` with ``k`` multipliers, or
+`IMPLIED` by ``d`` rows that determine their multipliers.
 
 References: certificates are Farkas' lemma, Schrijver, Theory of Linear and Integer Programming (1986), section 7.3.
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import kernel, simplex
-from exactcpa.kernels.filters import is_bounded, is_inside, sign_at, snap, value_at
+from exactcpa.kernels.filters import is_bounded, is_implied, is_inside, sign_at, snap, value_at
 from exactcpa.kernels.state import (
     CHOSEN,
     COL_VAR,
@@ -31,7 +32,7 @@ from exactcpa.kernels.state import (
     WHICH,
 )
 
-FOUND, PROVED, OPEN = 0, 1, 2
+FOUND, IMPLIED, OPEN, PROVED = 0, 1, 2, 3
 
 
 @kernel
@@ -96,11 +97,22 @@ def collect_multipliers(basis, vectors, m, d):
 def _are_representable(rows, basis, vectors, k, d):
     """Whether the multipliers of the unscaled rows are doubles too."""
     for i in range(k):
-        power = rows[basis[WHICH, i], d + 3]
+        power = rows[basis[WHICH, i], d + 4]
         unscaled = vectors[MULTIPLIER, i] * power
         if not (np.isfinite(unscaled) and unscaled / power == vectors[MULTIPLIER, i]):
             return False
     return True
+
+
+@kernel
+def _prove(lines, u, factor, rows, table, basis, vectors, m, d, box):
+    """What the optimal dictionary proves of ``factor * line <= 0``: ``PROVED + k``, ``IMPLIED`` or ``OPEN``."""
+    k = collect_multipliers(basis, vectors, m, d)
+    if is_bounded(lines, u, factor, rows, basis, vectors, k, d, box) and _are_representable(rows, basis, vectors, k, d):
+        return PROVED + k
+    if k == d and is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box):
+        return IMPLIED
+    return OPEN
 
 
 @kernel
@@ -122,7 +134,7 @@ def seek(lines, u, factor, rows, table, basis, vectors, m, d, box, points, start
         origin: The point the dictionary is at.
 
     Returns:
-        ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, or ``PROVED + k`` with ``k >= 0`` multipliers, as ``3 + k``.
+        ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, ``IMPLIED``, or ``PROVED + k``.
     """
     if _shoot(lines, u, factor, rows, basis, vectors, m, d, points, start) and _pull_back(
         lines, u, factor, rows, basis, vectors, m, d, box, points, start, -1
@@ -137,11 +149,9 @@ def seek(lines, u, factor, rows, table, basis, vectors, m, d, box, points, start
         if outcome == simplex.GAVE_UP:
             return OPEN
         if outcome == simplex.OPTIMAL:
-            k = collect_multipliers(basis, vectors, m, d)
-            if is_bounded(lines, u, factor, rows, basis, vectors, k, d, box) and _are_representable(
-                rows, basis, vectors, k, d
-            ):
-                return 3 + k
+            proof = _prove(lines, u, factor, rows, table, basis, vectors, m, d, box)
+            if proof != OPEN:
+                return proof
             simplex.write_vertex(table, basis, vectors, m, d)
         for j in range(d):
             vectors[STEP, j] += points[origin, j]
@@ -210,11 +220,9 @@ def seek_beyond_row(rows, table, basis, vectors, m, d, box, points, origin, i, o
         if outcome == simplex.GAVE_UP:
             break
         if outcome == simplex.OPTIMAL:
-            k = collect_multipliers(basis, vectors, m, d)
-            if is_bounded(rows, r, -1.0, rows, basis, vectors, k, d, box) and _are_representable(
-                rows, basis, vectors, k, d
-            ):
-                return 3 + k
+            proof = _prove(rows, r, -1.0, rows, table, basis, vectors, m, d, box)
+            if proof != OPEN:
+                return proof
             simplex.write_vertex(table, basis, vectors, m, d)
         for j in range(d):
             vectors[STEP, j] += points[origin, j]

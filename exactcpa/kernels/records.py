@@ -11,11 +11,13 @@ Not here: records with big integers, which the exact side writes (`settle`).
 from __future__ import annotations
 
 from exactcpa.kernels import inlined, kernel
+from exactcpa.kernels.questions import IMPLIED, PROVED
 from exactcpa.kernels.state import (
     CELL_CODE,
     CELLS,
     CENTRE,
     DROP,
+    DROP_IMPLIED,
     FACET,
     MULTIPLIER,
     NCELL,
@@ -24,6 +26,7 @@ from exactcpa.kernels.state import (
     NREAL,
     PROOF,
     PRUNE,
+    PRUNE_IMPLIED,
     RECORDS,
     SCALE,
     SPLIT_CODE,
@@ -32,27 +35,37 @@ from exactcpa.kernels.state import (
 
 
 @kernel
-def _write_multipliers(counters, codes, reals, rows, basis, vectors, at, theta, k, d):
-    """Number of multipliers and their rows as codes from `at` on; ``theta`` and the multipliers as reals."""
+def _write_multipliers(counters, codes, reals, rows, basis, vectors, at, theta, proof, d):
+    """Number of multipliers and their rows as codes from `at` on; ``theta`` and the multipliers as reals.
+
+    An implied proof has its rows alone: they determine the multipliers.
+    """
+    k = proof - PROVED if proof >= PROVED else d
     codes[at] = k
     n = counters[NREAL]
+    if proof == IMPLIED:
+        for i in range(k):
+            codes[at + 1 + i] = basis[WHICH, i] - 2 * d
+        counters[NCODE] = at + 1 + k
+        return
     reals[n] = theta
     for i in range(k):
         r = basis[WHICH, i]
         codes[at + 1 + i] = r - 2 * d
-        reals[n + 1 + i] = vectors[MULTIPLIER, i] * rows[r, d + 3]
+        reals[n + 1 + i] = vectors[MULTIPLIER, i] * rows[r, d + 4]
     counters[NREAL] = n + 1 + k
     counters[NCODE] = at + 1 + k
 
 
 @kernel
-def write_drop(counters, codes, reals, rows, basis, vectors, u, upper, k, d):
+def write_drop(counters, codes, reals, rows, basis, vectors, u, upper, proof, d):
     """A switch does not cut the node."""
     counters[RECORDS] += 1
     if counters[PROOF]:
         n = counters[NCODE]
-        codes[n], codes[n + 1], codes[n + 2] = DROP, u, 1 if upper else 0
-        _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 3, 1.0, k, d)
+        codes[n] = DROP_IMPLIED if proof == IMPLIED else DROP
+        codes[n + 1], codes[n + 2] = u, 1 if upper else 0
+        _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 3, 1.0, proof, d)
 
 
 @kernel
@@ -66,12 +79,12 @@ def write_split(counters, codes, u):
 
 
 @kernel
-def write_prune(counters, codes, reals, rows, basis, vectors, r, k, d):
+def write_prune(counters, codes, reals, rows, basis, vectors, r, proof, d):
     """A row is redundant; the multipliers found belong to the row as the kernels scaled it."""
     if counters[PROOF]:
         n = counters[NCODE]
-        codes[n], codes[n + 1] = PRUNE, r - 2 * d
-        _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 2, rows[r, d + 3], k, d)
+        codes[n], codes[n + 1] = PRUNE_IMPLIED if proof == IMPLIED else PRUNE, r - 2 * d
+        _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 2, rows[r, d + 4], proof, d)
 
 
 @kernel

@@ -102,6 +102,7 @@ def add_line(sums, f, i, g, g_error, lines, z, d):
     added = abs(g) * size
     sums[f, i, d + 2] += added
     sums[f, i, d + 1] += abs(g) * error + g_error * (size + error) + U * (added + sums[f, i, d + 2]) + TINY
+    sums[f, i, d + 3] *= lines[z, d + 3]
 
 
 @kernel
@@ -123,6 +124,7 @@ def _begin_sums(form, sums, f, lines, layer, d):
         for j in range(d):
             sums[f, i, 1 + j] = 0.0
         sums[f, i, d + 1], sums[f, i, d + 2] = error, abs(constant)
+        sums[f, i, d + 3] = 1.0 if constant == 0.0 and error == 0.0 else 0.0
         if form.sizes[following, 3]:
             for z in range(form.sizes[layer, 0]):
                 g, g_error = form.base[following, i, z, 0], form.base[following, i, z, 1]
@@ -144,6 +146,7 @@ def _take_lines(form, tree, box, f, layer, d):
         if layer == 0:
             lines[i, 0] = form.constant[0, i, 0]
             error = form.constant[0, i, 1]
+            lines[i, d + 3] = 1.0 if lines[i, 0] == 0.0 and error == 0.0 else 0.0
             for j in range(d):
                 lines[i, 1 + j] = form.base[0, i, j, 0]
                 error += form.base[0, i, j, 1] * box[RADIUS, j]
@@ -151,6 +154,7 @@ def _take_lines(form, tree, box, f, layer, d):
             for j in range(d + 1):
                 lines[i, j] = tree.sums[f, i, j]
             error = tree.sums[f, i, d + 1]
+            lines[i, d + 3] = tree.sums[f, i, d + 3]
         lines[i, d + 1] = error * (1.0 + 1e-9) + TINY if error > 0.0 else 0.0
         write_size(lines, i, d, box)
 
@@ -261,7 +265,7 @@ def _nearest_point(tree, f, u, factor, d):
 
 @inlined
 def _test_switch(tree, lp, box, f, u, d):
-    """Does the switch cut the node?  Returns the answer and, if it is a side, how many multipliers prove it."""
+    """Does the switch cut the node?  Returns the answer and, if it is a side, the proof as `questions.seek` says it."""
     frame, counters = tree.frames[f], tree.counters
     lines = tree.lines[frame[LAYER]]
     minus, plus = _count_signs(tree.lists, tree.signs, frame[P0], frame[P1], u)
@@ -269,7 +273,7 @@ def _test_switch(tree, lp, box, f, u, d):
         return CUT, 0
     side = stable_side(lines, u, d, box)
     if side != 0:
-        return LOWER if side < 0 else UPPER, 0
+        return LOWER if side < 0 else UPPER, 3
     m = 2 * d + frame[A1] - frame[A0]
     if counters[READY] != f:
         prepare(tree, lp, f, d)
@@ -289,9 +293,9 @@ def _test_switch(tree, lp, box, f, u, d):
         if answer == questions.FOUND:
             hold_point(tree, f, lp.vectors, d)
         elif attempt == 1:
-            return UPPER, answer - 3
+            return UPPER, answer
         else:
-            return (LOWER, answer - 3) if minus else (OPEN, 0)
+            return (LOWER, answer) if minus else (OPEN, 0)
     return CUT, 0
 
 
@@ -304,9 +308,9 @@ def _test(form, tree, lp, out, box, f, d):
         answer = counters[ANSWER]
         counters[ANSWER] = NONE
         if answer == NONE:
-            found, k = _test_switch(tree, lp, box, f, u, d)
+            found, proof = _test_switch(tree, lp, box, f, u, d)
             if found == LOWER or found == UPPER:
-                records.write_drop(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, u, found == UPPER, k, d)
+                records.write_drop(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, u, found == UPPER, proof, d)
         else:
             found = CUT if answer == IS_CUT else LOWER if answer == IS_LOWER else UPPER
         if found == OPEN:
@@ -420,7 +424,7 @@ def _push_side(form, tree, f, upper, d):
     tree.flips[tree.frames[f + 1, ROWS] - 1, 1] = -1
     if _needs_lines(form.sizes, layer):
         for i in range(form.sizes[layer + 1, 0]):
-            for j in range(d + 3):
+            for j in range(d + 4):
                 tree.sums[f + 1, i, j] = tree.sums[f, i, j]
         if upper:
             accumulate(form.sizes, form.gain, tree.sums, f + 1, tree.lines[layer], layer, u, u, d)
@@ -437,7 +441,8 @@ def add_row(tree, f, lines, u, factor, d):
     power = 2.0 ** min(1000.0, -np.ceil(np.log2(biggest))) if biggest > 0.0 else 1.0
     for j in range(d + 1):
         tree.rows[r, j] = factor * power * lines[u, j]
-    tree.rows[r, d + 1], tree.rows[r, d + 2], tree.rows[r, d + 3] = power * lines[u, d + 1], power * lines[u, d + 2], power
+    tree.rows[r, d + 1], tree.rows[r, d + 2] = power * lines[u, d + 1], power * lines[u, d + 2]
+    tree.rows[r, d + 3], tree.rows[r, d + 4] = lines[u, d + 3], power
     tree.lists[ACTIVE, frame[A1]] = r
     frame[A1] += 1
     frame[ROWS] = r + 1
@@ -521,7 +526,7 @@ def _facet_rows(tree, lp, out, box, domain_rows, f, d):
             lp.basis[STATE, i] = 2
             counters[RECORDS] += 1
             if answer == NONE:
-                records.write_prune(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, r, found - 3, d)
+                records.write_prune(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, r, found, d)
         frame[POSITION] += 1
     frame[PHASE] = POP
     return True
