@@ -33,6 +33,7 @@ it; the checker imports nothing of the package at all):
     domain             box, H-polytope and slice, proved bounded and full-dimensional
     geometry           vertices, facets and volumes of a cell, exact
     switch_form        a network as lines and the decisions that join them
+    patterns           the decisions of a cell as words of bits, as one integer, as pieces
     float_form         rounded copies of a switch form, with proved error bounds
     kernels.state      the working arrays of the split tree
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
@@ -45,8 +46,12 @@ it; the checker imports nothing of the package at all):
     settle             exact answers to what the float filter leaves open
     choose             maxima of three and more lines: who wins somewhere on a node
     walk               the walk over the split tree: compiled steps, exact answers in between
+    cell               one cell, exactly: rows with the facets marked, flat units, affine map
+    location           the closed cells that contain a point
     adjacency          the region graph and the linear regions
+    results            what was found, as arrays
     partition_file     blocks of a .cpa file, appearing whole or not at all
+    partition_blocks   the results as blocks, and read again with every block checked
     partition          the result in memory and its views
     progress           a line on stderr: how far a walk is
     enumerate          the verb: network and domain in, partition out

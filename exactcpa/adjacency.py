@@ -1,16 +1,23 @@
 """The region graph and the linear regions: what lies across each facet, and where the map stays the same.
 
-Why a pattern that differs in one decision is the neighbour.  Let cell A have a facet in the row of switch k, and let B be
-a cell whose pattern is A's with k changed.  Near an inner point of the facet all functions of A that do not vanish on
-it are strict; going up the layers, on the patterns of B they are the same as on the true neighbour, so B's
-closed set contains the other side of the facet near that point.  Only one cell does.  If no cell has that pattern,
-other units switch too, and the neighbour is worked out exactly: a function of the neighbour vanishes on the
-facet if and only if it is a multiple of the facet's row, and then the sign of the multiple says its side.
+Let cell A have a facet in the row ``r >= 0`` of unit k, and let N be the cell across it.  At an inner
+point of the facet every function of A that is no multiple of r is strict, and so, layer by layer, is the
+same function of N; a function that is a multiple ``c r`` on N has the sign of ``-c`` there, and is flat
+if c is zero.  So N can be worked out exactly.  Most facets do not need it:
+
+    Let B be a cell whose pattern differs from A's in some units, k in the first layer among them, which
+    on A are all at a breakpoint (or tied) where r is zero.  Then B is N.  For B lies where ``r <= 0``, as
+    the unit k says.  Let u be a unit of the first layer in which B and N differ.  Then u is the same
+    function ``c r`` on both.  If c is not zero both are on the same side of it, and if it is zero the
+    convention for ties picks the same piece.
+
+With k as the only unit that differs, looking up one pattern answers.  Otherwise the units that switched
+at an earlier facet of k are tried, each of them checked; only if that fails the neighbour is worked out.
 
 Main definitions: `region_graph`, `Graph`, `across`.
 
-Conventions: facets are numbered cell by cell; ``neighbours[e]`` is the cell across facet ``e``.  Linear regions are the
-classes of cells joined through facets by equal affine maps of the network (Hanin and Rolnick 2019).
+Conventions: facets are numbered cell by cell; ``neighbours[e]`` is the cell across facet ``e``.  Linear
+regions are the classes of cells joined through facets by equal affine maps of the network.
 
 References: Hanin and Rolnick, Deep ReLU networks have surprisingly few activation patterns (2019).
 
@@ -19,16 +26,22 @@ Not here: which rows are facets (`walk`), the graph as networkx (`partition`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from flint import fmpz
 
+from exactcpa.cell import Slack, slack_of
 from exactcpa.errors import CertificateRejected
 from exactcpa.exact_lines import ExactLines
-from exactcpa.kernels import graph
 from exactcpa.float_form import FloatForm
-from exactcpa.switch_form import SwitchForm
+from exactcpa.kernels import graph
+from exactcpa.patterns import Place, integer, places_of, to_words
+from exactcpa.switch_form import SwitchForm, SwitchLayer
+
+Difference = tuple[int, int, int]
+"""A layer and two of its lines; the second is -1 for a line alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +71,36 @@ def region_graph(
         floats: The same rounded.
         words: Shape ``(cells, w)``: patterns.
         starts: Shape ``(cells + 1,)``: first facet of each cell.
-        flips: Shape ``(facets, 2)``: bits that change across each facet's row.
+        flips: Shape ``(facets, 2)``: the bits of each facet's row.  A switch and -1, or the candidate
+        that wins on the
+            cell and the one it is compared with.
 
     Returns:
         The graph.
 
     Raises:
-        CertificateRejected: A facet leads nowhere, or a pattern stands twice: an error of the engine.
+        CertificateRejected: A facet leads nowhere or one way only, or a pattern stands twice: an error of
+        the engine.
     """
-    lines = ExactLines(form)
+    lines, places = ExactLines(form), places_of(form)
     table = hash_table(words)
     neighbours = np.empty(len(flips), np.int64)
     graph.match_facets(words, table, starts, flips, neighbours)
     simple = (neighbours >= 0).astype(np.int8)
-    places = _Places(form)
-    open_facets = np.flatnonzero(neighbours < 0)
     cells = np.repeat(np.arange(len(words)), np.diff(starts))
-    for e in open_facets.tolist():
+    crossings = _Crossings(lines, places, words, table, starts, flips, neighbours)
+    open_facets = np.flatnonzero(neighbours < 0).tolist()
+    for e in open_facets:
         if neighbours[e] < 0:
-            _settle_facet(e, int(cells[e]), places, lines, words, table, starts, flips, neighbours)
+            crossings.settle(e, int(cells[e]))
+    _require_mutual(cells, neighbours, len(words))
     verdicts = np.full(len(flips), graph.DIFFERENT, np.int8)
+    layers, decisions, groups = _tables(form, places)
     graph.classify_edges(
-        floats, *places.groups, places.layers, places.decisions, words, starts, flips, neighbours, simple, verdicts
+        floats, *groups, layers, decisions, words, starts, flips, neighbours, simple, verdicts
     )
-    unknown = np.flatnonzero(verdicts == graph.UNKNOWN)
-    for e in unknown.tolist():
+    unknown = np.flatnonzero(verdicts == graph.UNKNOWN).tolist()
+    for e in unknown:
         i, j = int(cells[e]), int(neighbours[e])
         verdicts[e] = graph.EQUAL if _has_same_map(lines, words, i, j) else graph.DIFFERENT
     labels = np.empty(len(words), np.int64)
@@ -99,72 +117,139 @@ def hash_table(words: np.ndarray) -> np.ndarray:
     return table
 
 
-def integer(words: np.ndarray) -> int:
-    """A pattern's words as one integer."""
-    return int.from_bytes(words.astype("<u8").tobytes(), "little")
+def _tables(
+    form: SwitchForm, places: Sequence[Place]
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Layer and decision of each pattern bit, and the groups' candidates by layer, for the kernels."""
+    layers = np.array([place.layer for place in places] or [0], np.int64)
+    decisions = np.array([place.decision for place in places] or [0], np.int64)
+    most = max(len(layer.groups) for layer in form.layers)
+    widest = max(1, *(sum(map(len, layer.groups)) for layer in form.layers))
+    starts = np.zeros((len(form.layers), most + 1), np.int64)
+    bits, lines = (np.zeros((len(form.layers), widest), np.int64) for _ in range(2))
+    for number, layer in enumerate(form.layers):
+        at = 0
+        for g, (group, first) in enumerate(zip(layer.groups, layer.group_bits, strict=True)):
+            bits[number, at : at + len(group)] = np.arange(first, first + len(group))
+            lines[number, at : at + len(group)] = group
+            at += len(group)
+            starts[number, g + 1 :] = at
+    return layers, decisions, (starts, bits, lines)
 
 
-def to_words(pattern: int, count: int) -> np.ndarray:
-    """An integer pattern as words."""
-    return np.frombuffer(pattern.to_bytes(8 * count, "little"), "<u8").astype(np.uint64)
+class _Crossings:
+    """The facets across which more than one unit switches, or a unit to a line it was not compared with."""
+
+    def __init__(
+        self,
+        lines: ExactLines,
+        places: Sequence[Place],
+        words: np.ndarray,
+        table: np.ndarray,
+        starts: np.ndarray,
+        flips: np.ndarray,
+        neighbours: np.ndarray,
+    ) -> None:
+        self._lines, self._places = lines, places
+        self._words, self._table = words, table
+        self._starts, self._flips, self._neighbours = starts, flips, neighbours
+        # Row -> what switched across earlier facets in it -> what to check before it is believed again.
+        self._learned: dict[tuple[int, int], dict[int, list[Difference]]] = {}
+
+    def settle(self, e: int, i: int) -> None:
+        """Find the cell across facet `e` of cell `i`, and enter it from both sides."""
+        pattern = integer(self._words[i])
+        row = self._slack(e, pattern)
+        other = self._look_up(e, pattern, row)
+        if other is None:
+            other = across(self._lines, pattern, row)
+            self._learn(e, pattern ^ other)
+        j = self._find(other)
+        if j < 0 or j == i:
+            raise CertificateRejected(
+                f"facet {e} of cell {i} leads to the pattern {other:b}, which is no cell"
+            )
+        back = [
+            b
+            for b in range(int(self._starts[j]), int(self._starts[j + 1]))
+            if self._leads_back(b, i, pattern, other, row)
+        ]
+        if len(back) != 1:
+            raise CertificateRejected(
+                f"facet {e} of cell {i} leads to cell {j}, which has {len(back)} facets back"
+            )
+        self._neighbours[e], self._neighbours[back[0]] = j, i
+
+    def _slack(self, e: int, pattern: int) -> Slack:
+        first, second = self._flips[e].tolist()
+        return slack_of(self._lines, self._places, pattern, second if second >= 0 else first)
+
+    def _find(self, pattern: int) -> int:
+        return int(graph.find(self._words, self._table, to_words(pattern, self._words.shape[1])))
+
+    def _leads_back(self, b: int, i: int, pattern: int, other: int, row: Slack) -> bool:
+        """Whether facet `b` of the cell `other` is the one of cell `i` in `row`: its unit switches, too."""
+        is_free = self._neighbours[b] < 0 or self._neighbours[b] == i
+        if not is_free or not (pattern ^ other) >> int(self._flips[b, 0]) & 1:
+            return False
+        return _sign_of_multiple(self._slack(b, other), row) is not None
+
+    def _look_up(self, e: int, pattern: int, row: Slack) -> int | None:
+        """The pattern across, if the same units switch as across an earlier facet in the same row."""
+        first, second = self._flips[e].tolist()
+        for changed, differences in self._learned.get((first, second), {}).items():
+            is_cell = self._find(pattern ^ changed) >= 0
+            if is_cell and all(self._vanishes(difference, pattern, row) for difference in differences):
+                return pattern ^ changed
+        return None
+
+    def _vanishes(self, difference: Difference, pattern: int, row: Slack) -> bool:
+        """Whether a difference of lines of a cell is zero where the row is."""
+        layer, one, two = difference
+        rows = self._lines.at(layer, pattern).rows
+        function = rows[one] if two < 0 else tuple([a - b for a, b in zip(rows[one], rows[two], strict=True)])
+        return _sign_of_multiple(function, row) is not None
+
+    def _learn(self, e: int, changed: int) -> None:
+        """Remember what switched, if the facet's own unit is in the first layer among it."""
+        first, second = self._flips[e].tolist()
+        layer = self._places[first].layer
+        bits = [bit for bit in range(changed.bit_length()) if changed >> bit & 1]
+        if first in bits and all(self._places[bit].layer >= layer for bit in bits):
+            self._learned.setdefault((first, second), {})[changed] = self._to_check(first, bits)
+
+    def _to_check(self, first: int, bits: list[int]) -> list[Difference]:
+        """The functions of the units that switch, but for those that are multiples of the row anyway."""
+        chosen: dict[tuple[int, int], list[int]] = {}
+        for bit in bits:
+            place = self._places[bit]
+            if place.group:
+                chosen.setdefault((place.layer, place.decision), []).append(place.line)
+            elif not self._is_twin(first, bit):
+                chosen[place.layer, place.decision] = [place.line, -1]
+        return [(layer, lines[0], lines[1]) for (layer, _), lines in chosen.items()]
+
+    def _is_twin(self, one: int, other: int) -> bool:
+        """Whether two switches of a layer are the same function up to a factor, whatever the cell."""
+        a, b = self._places[one], self._places[other]
+        if a.layer != b.layer or a.group or b.group:
+            return False
+        layer = self._lines.form.layers[a.layer]
+        mine, theirs = _coefficients(layer, a.line), _coefficients(layer, b.line)
+        return _sign_of_multiple(theirs, mine) is not None
 
 
-class _Places:
-    """Layer and decision of each pattern bit, and the groups' candidates, as arrays."""
-
-    def __init__(self, form: SwitchForm) -> None:
-        self.layers = np.zeros(max(1, form.bits), np.int64)
-        self.decisions = np.zeros(max(1, form.bits), np.int64)
-        self.lines = np.zeros(max(1, form.bits), np.int64)
-        most = max(len(layer.groups) for layer in form.layers)
-        widest = max(1, *(sum(map(len, layer.groups)) for layer in form.layers))
-        starts = np.zeros((len(form.layers), most + 1), np.int64)
-        bits, lines = (np.zeros((len(form.layers), widest), np.int64) for _ in range(2))
-        for number, layer in enumerate(form.layers):
-            for k, bit in enumerate(layer.switch_bits):
-                self.layers[bit], self.decisions[bit], self.lines[bit] = number, k, k
-            at = 0
-            for g, (group, first) in enumerate(zip(layer.groups, layer.group_bits, strict=True)):
-                for i, z in enumerate(group):
-                    bit = first + i
-                    self.layers[bit], self.decisions[bit], self.lines[bit] = number, layer.switches + g, z
-                    bits[number, at], lines[number, at] = bit, z
-                    at += 1
-                starts[number, g + 1 :] = at
-        self.groups = (starts, bits, lines)
+def _coefficients(layer: SwitchLayer, line: int) -> tuple[fmpz, ...]:
+    """All that makes a line what it is, with the constant last, as integers up to a factor."""
+    row = (*layer.base[line], *layer.gain[line], layer.constant[line])
+    denominator = fmpz(1)
+    for q in row:
+        denominator = denominator.lcm(fmpz(q.denominator))
+    return tuple([q.numerator * (denominator // q.denominator) for q in row])
 
 
-def _settle_facet(
-    e: int, i: int, places: _Places, lines: ExactLines, words: np.ndarray, table: np.ndarray, starts: np.ndarray, flips: np.ndarray, neighbours: np.ndarray
-) -> None:
-    """Work out the neighbour across a facet where several units switch, and enter it from both sides."""
-    pattern = integer(words[i])
-    row = facet_row(lines, places, pattern, flips[e])
-    other = across(lines, pattern, row)
-    key = to_words(other, words.shape[1])
-    j = int(graph.find(words, table, key))
-    if j < 0 or j == i:
-        raise CertificateRejected(f"facet {e} of cell {i} leads to the pattern {other:b}, which is no cell")
-    neighbours[e] = j
-    span = range(int(starts[j]), int(starts[j + 1]))
-    back = [b for b in span if neighbours[b] in (-1, i) and _is_multiple(facet_row(lines, places, other, flips[b]), row) is not None]
-    if len(back) != 1:
-        raise CertificateRejected(f"facet {e} of cell {i} leads to cell {j}, which has {len(back)} facets back")
-    neighbours[back[0]] = i
-
-
-def facet_row(lines: ExactLines, places: _Places, pattern: int, flip: np.ndarray) -> tuple[fmpz, ...]:
-    """A facet's row on its cell, a positive multiple of the slack."""
-    first, second = int(flip[0]), int(flip[1])
-    rows = lines.at(int(places.layers[first]), pattern).rows
-    mine = rows[int(places.lines[first])]
-    if second >= 0:
-        return tuple(a - b for a, b in zip(mine, rows[int(places.lines[second])], strict=True))
-    return mine if pattern >> first & 1 else tuple(-a for a in mine)
-
-
-def _is_multiple(function: tuple[fmpz, ...], row: tuple[fmpz, ...]) -> int | None:
-    """Sign of ``c`` if ``function = c * row``, else None; `row` is not zero."""
+def _sign_of_multiple(function: Sequence[fmpz], row: Sequence[fmpz]) -> int | None:
+    """The sign of ``c`` if ``function == c * row``, else None; `row` is not zero."""
     pivot = next(j for j, a in enumerate(row) if a)
     p, q = function[pivot], row[pivot]
     for a, b in zip(function, row, strict=True):
@@ -173,25 +258,24 @@ def _is_multiple(function: tuple[fmpz, ...], row: tuple[fmpz, ...]) -> int | Non
     return ((p > 0) - (p < 0)) * (1 if q > 0 else -1)
 
 
-def across(lines: ExactLines, pattern: int, row: tuple[fmpz, ...]) -> int:
-    """The pattern on the other side of a facet of the cell of `pattern`.
+def across(lines: ExactLines, pattern: int, row: Slack) -> int:
+    """The pattern on the other side of a facet of a cell.
 
     Args:
         lines: Exact lines.
-        pattern: The cell's pattern.
-        row: The facet's slack on the cell, up to a positive factor.
+        pattern: The cell.
+        row: The facet's slack on the cell.
 
     Returns:
-        The pattern of the neighbour: layer by layer, a function that is a multiple ``c`` of the row has the sign of ``-c``
-        there (upper if zero), any other has the sign it has on the cell.
+        The neighbour's pattern, found layer by layer as the module's header says.
     """
     other = pattern
     for number, layer in enumerate(lines.form.layers):
         if not layer.switch_bits and not layer.groups:
             continue
         rows = lines.at(number, other).rows
-        for k, bit in enumerate(layer.switch_bits):
-            sign = _is_multiple(rows[k], row)
+        for function, bit in zip(rows, layer.switch_bits, strict=False):
+            sign = _sign_of_multiple(function, row)
             if sign is not None:
                 other = other & ~(1 << bit) if sign > 0 else other | 1 << bit
         for group, first in zip(layer.groups, layer.group_bits, strict=True):
@@ -201,18 +285,30 @@ def across(lines: ExactLines, pattern: int, row: tuple[fmpz, ...]) -> int:
     return other
 
 
-def _winner_across(candidates: list[tuple[fmpz, ...]], winner: int, row: tuple[fmpz, ...]) -> int:
+def _winner_across(candidates: Sequence[Sequence[fmpz]], winner: int, row: Slack) -> int:
     """The candidate that is greatest beyond the facet, the last of those that tie there."""
     best = winner
     for c, candidate in enumerate(candidates):
-        if c == winner:
+        tied = _sign_of_multiple([a - b for a, b in zip(candidate, candidates[winner], strict=True)], row)
+        if c == winner or tied is None:
             continue
-        if _is_multiple(tuple(a - b for a, b in zip(candidate, candidates[winner], strict=True)), row) is None:
-            continue
-        ahead = _is_multiple(tuple(a - b for a, b in zip(candidate, candidates[best], strict=True)), row)
+        ahead = _sign_of_multiple([a - b for a, b in zip(candidate, candidates[best], strict=True)], row)
         if ahead is not None and (ahead < 0 or (ahead == 0 and c > best)):
             best = c
     return best
+
+
+def _require_mutual(cells: np.ndarray, neighbours: np.ndarray, count: int) -> None:
+    """Every facet is seen once from either side.
+
+    Raises:
+        CertificateRejected: One is not: an error of the engine.
+    """
+    forward, backward = cells < neighbours, cells > neighbours
+    seen = np.sort(cells[forward] * count + neighbours[forward])
+    returned = np.sort(neighbours[backward] * count + cells[backward])
+    if not np.array_equal(seen, returned) or (seen[1:] == seen[:-1]).any():
+        raise CertificateRejected("a facet is seen from one side only, or two cells share two facets")
 
 
 def _has_same_map(lines: ExactLines, words: np.ndarray, i: int, j: int) -> bool:

@@ -2,7 +2,8 @@
 
 Main definitions: `enumerate_cells`.
 
-Not here: the walk (`walk`), the region graph (`adjacency`), the result (`partition`), the file (`partition_file`).
+Not here: the walk (`walk`), the region graph (`adjacency`), the result (`partition`), the file
+(`partition_file`).
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from exactcpa.adjacency import Graph, region_graph
-from exactcpa.errors import BadArgument, DimensionMismatch
+from exactcpa.domain import Box, Domain, Polytope, Slice
+from exactcpa.errors import BadArgument, DimensionMismatch, shown
 from exactcpa.float_form import ScaledForm, float_domain, float_form
 from exactcpa.network import Network
-from exactcpa.partition import Partition, head, write_results
+from exactcpa.partition import Partition
+from exactcpa.partition_blocks import head, write_results
 from exactcpa.partition_file import PartitionWriter
 from exactcpa.progress import Progress
+from exactcpa.results import Facets, Results
 from exactcpa.settle import Point
 from exactcpa.switch_form import SwitchForm, switch_form
 from exactcpa.walk import Chunk, Tally, walk
@@ -31,11 +36,11 @@ METHODS = ("auto", "lp")
 
 def enumerate_cells(
     network: Network,
-    domain: Any,
+    domain: Domain,
     *,
     method: str = "auto",
     workers: int = 1,
-    progress: bool | Callable[[Tally], None] | None = None,
+    progress: bool | Callable[[Tally], object] | None = None,
     proof: str | os.PathLike[str] | None = None,
     facets: bool = True,
 ) -> Partition:
@@ -54,38 +59,56 @@ def enumerate_cells(
         The partition.
 
     Raises:
-        BadArgument: An unknown method, or more than one worker.
+        BadArgument: No network or no domain, an unknown method, more than one worker.
         DimensionMismatch: The domain is not in the network's input space.
-        BadFile: The proof cannot be written.
+        BadFile: The proof cannot be written; if the place itself says so, before any work.
 
     References:
-        The split tree is the incremental enumeration of an arrangement, here layer by layer; see `kernels.tree`.
+        The split tree is the incremental enumeration of an arrangement, here layer by layer; see
+        `kernels.tree`.
     """
-    if method not in METHODS:
-        raise BadArgument(f"expected method to be one of {', '.join(METHODS)}, got {method!r}")
-    if workers != 1:
-        raise BadArgument(f"expected workers to be 1, got {workers!r}: subtrees are not yet shared among processes")
-    if domain.ambient != network.input:
-        raise DimensionMismatch(f"the network has {network.input} inputs, the domain is in R^{domain.ambient}")
-    start = time.perf_counter()
-    form = switch_form(network, domain)
-    floats = float_domain(domain)
-    scaled = float_form(form, floats)
-    reporter = Progress.of(progress)
-    with nullcontext() if proof is None else PartitionWriter(proof) as writer:
+    _require_arguments(network, domain, method=method, workers=workers, facets=facets)
+    with Progress(progress) as reporter, nullcontext() if proof is None else PartitionWriter(proof) as writer:
+        start = time.perf_counter()
+        form = switch_form(network, domain)
+        floats = float_domain(domain)
+        scaled = float_form(form, floats)
         if writer is not None:
             _write_head(writer, network, domain, form, scaled, facets=facets)
         cells = _Cells(form)
-        for chunk in walk(form, domain, floats, scaled, facets=facets, proof=proof is not None):
+        for chunk in walk(form, domain, floats, scaled, facets=facets, proof=writer is not None):
             cells.add(chunk)
             if writer is not None:
                 _write_streams(writer, chunk)
             reporter.update(chunk.tally)
-        reporter.close()
-        part = _finish(network, domain, form, scaled, cells, start, facets=facets)
+        results = _finish(form, scaled, cells, start, facets=facets)
         if writer is not None:
-            write_results(writer, part)
-    return part
+            write_results(writer, results)
+    return Partition(network, domain, form, results)
+
+
+def _require_arguments(
+    network: object, domain: object, *, method: object, workers: object, facets: object
+) -> None:
+    """Refuse what is misuse, before any work."""
+    if not isinstance(network, Network):
+        raise BadArgument(
+            f"expected a network (load_network reads one), got {type(network).__name__}: {shown(network)}"
+        )
+    if not isinstance(domain, Box | Polytope | Slice):
+        raise BadArgument(f"expected a Box, Polytope or Slice, got {type(domain).__name__}: {shown(domain)}")
+    if method not in METHODS:
+        raise BadArgument(f"expected method to be one of {', '.join(METHODS)}, got {shown(method)}")
+    if workers != 1:
+        raise BadArgument(
+            f"expected workers to be 1, got {shown(workers)}: processes do not share subtrees yet"
+        )
+    if not isinstance(facets, bool):
+        raise BadArgument(f"expected facets to be True or False, got {shown(facets)}")
+    if domain.ambient != network.input:
+        raise DimensionMismatch(
+            f"the network has {network.input} inputs, the domain is in R^{domain.ambient}"
+        )
 
 
 class _Cells:
@@ -125,28 +148,27 @@ class _Cells:
         return bits, points, np.cumsum(counts), flips
 
 
-def _finish(
-    network: Network, domain: Any, form: SwitchForm, scaled: ScaledForm, cells: _Cells, start: float, *, facets: bool
-) -> Partition:
+def _finish(form: SwitchForm, scaled: ScaledForm, cells: _Cells, start: float, *, facets: bool) -> Results:
     """Join the chunks, find the graph, and count."""
-    from fractions import Fraction
-
     words, points, starts, flips = cells.joined()
-    exact = {i: tuple(Fraction(int(n), int(point[1])) for n in point[0]) for i, point in cells.exact.items()}
+    exact = {
+        i: tuple([Fraction(int(n), int(point[1])) for n in point[0]]) for i, point in cells.exact.items()
+    }
     for i, witness in exact.items():
         points[i] = [float(x) for x in witness]
     graph = region_graph(form, scaled.arrays, words, starts, flips) if facets else None
-    facts = _facts(form, len(words), len(flips), graph, cells.tally, time.perf_counter() - start)
+    facts = _facts(form, len(words), graph, cells.tally, time.perf_counter() - start)
     if graph is None:
-        return Partition(network, domain, words, points, exact, None, None, None, None, facts)
+        return Results(words, points, exact, None, facts)
     bits = np.where(flips[:, 1] >= 0, flips[:, 1], flips[:, 0]).astype(np.int32)
-    return Partition(network, domain, words, points, exact, starts, bits, graph.neighbours, graph.regions, facts)
+    return Results(words, points, exact, Facets(starts, bits, graph.neighbours, graph.regions), facts)
 
 
-def _facts(form: SwitchForm, cells: int, facets: int, graph: Graph | None, tally: Tally, seconds: float) -> dict[str, Any]:
+def _facts(form: SwitchForm, cells: int, graph: Graph | None, tally: Tally, seconds: float) -> dict[str, Any]:
+    """What `Partition.summary` tells."""
     return {
         "cells": cells,
-        "edges": facets // 2 if graph is not None else None,
+        "edges": len(graph.neighbours) // 2 if graph is not None else None,
         "linear_regions": graph.region_count if graph is not None else None,
         "dimension": form.dimension,
         "units": len(form.units),
@@ -162,13 +184,18 @@ def _facts(form: SwitchForm, cells: int, facets: int, graph: Graph | None, tally
 
 
 def _write_head(
-    writer: PartitionWriter, network: Network, domain: Any, form: SwitchForm, scaled: ScaledForm, *, facets: bool
+    writer: PartitionWriter,
+    network: Network,
+    domain: Domain,
+    form: SwitchForm,
+    scaled: ScaledForm,
+    *,
+    facets: bool,
 ) -> None:
-    scales = [
-        list(exponents[: layer.switches]) for exponents, layer in zip(scaled.exponents, form.layers, strict=True)
-    ]
-    facts = {"method": "lp", "edges": 0 if facets else None}
-    writer.append_json("HEAD", head(network, domain, facts, scales=scales, proof=True))
+    """The file's first block; each switch has the exponent that the proof scales it with."""
+    layers = zip(scaled.exponents, form.layers, strict=True)
+    scales = [list(exponents[: layer.switches]) for exponents, layer in layers]
+    writer.append_json("HEAD", head(network, domain, method="lp", facets=facets, scales=scales))
 
 
 def _write_streams(writer: PartitionWriter, chunk: Chunk) -> None:
@@ -179,5 +206,3 @@ def _write_streams(writer: PartitionWriter, chunk: Chunk) -> None:
         writer.append("REAL", chunk.reals.astype("<f8").tobytes())
     if chunk.bigs:
         writer.append("BIGS", "".join(f"{n}\n" for n in chunk.bigs).encode("ascii"))
-
-

@@ -2,12 +2,12 @@
 
 The format is specified in `exactcpa.checker`, which reads it with code of its own.
 
-Main definitions: `PartitionWriter`, `read_partition_file`.
+Main definitions: `PartitionWriter`, `read_blocks`.
 
-Conventions: the file is written under a temporary name beside the wanted one and renamed when it is whole; if
-anything goes wrong the temporary file is removed.
+Conventions: the file is written under a temporary name beside the wanted one and renamed when it is
+whole; whatever happens before that, the temporary file is removed and a file that stood there stays.
 
-Not here: what the blocks mean (`checker`), what a partition is (`partition`).
+Not here: what the blocks mean (`checker`), results as blocks (`partition_blocks`).
 """
 
 from __future__ import annotations
@@ -15,39 +15,57 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
+import stat
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NoReturn
 
-from exactcpa.errors import BadFile
+from exactcpa.errors import BadArgument, BadFile, ExactcpaError, shown
+from exactcpa.network_file import parse_json
 
-MAGIC = b"exactcpa-partition 1\n"
+FAMILY, MAGIC = b"exactcpa-partition ", b"exactcpa-partition 1\n"
 BLOCK = struct.Struct("<4sIQ")
+STREAMS = frozenset({"CODE", "REAL", "BIGS"})
+"""Tags of which there may be many blocks: the proof."""
+TAGS = STREAMS | {"HEAD", "EDGE", "PATT", "WITN", "XPTS", "FPTR", "FACE", "REGI", "STAT", "DONE"}
+PIECE = 1 << 20
+"""Bytes read at a time."""
 
 
 class PartitionWriter:
-    """A partition file under way; use as a context manager and call `finish`."""
+    """A partition file under way; use as a context manager and call `finish`.
+
+    Raises:
+        BadArgument: Not a path.
+        BadFile: A place that cannot be written; found out at once, if the place itself says so.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
-        self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        self._path = _require_path(path)
         self._digest = sha256()
         self._blocks = 0
-        try:
-            self._file = open(self._temporary, "wb")  # noqa: SIM115  closed in __exit__
-        except OSError as error:
-            raise BadFile(f"{path}: cannot be written: {error.strerror}") from None
+        with _writing(self._path):
+            target = Path(os.path.realpath(self._path))
+            if target.exists() and not target.is_file():
+                raise BadFile(f"{self._path}: expected a file to write, got a folder or a device")
+            self._target = target
+            self._temporary = target.with_name(f".exactcpa-{secrets.token_hex(8)}.part")
+            self._file = open(self._temporary, "xb")  # noqa: SIM115  closed in __exit__
         self._write(MAGIC)
 
     def __enter__(self) -> PartitionWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        with contextlib.suppress(FileNotFoundError):
+        # Closing writes what is buffered, which fails again on a full disk; `finish` closes a whole file.
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
             self._temporary.unlink()
 
     def append(self, tag: str, payload: bytes | memoryview) -> None:
@@ -58,72 +76,167 @@ class PartitionWriter:
 
     def append_json(self, tag: str, value: Mapping[str, Any]) -> None:
         """Write one block of JSON."""
-        self.append(tag, json.dumps(value, separators=(",", ":")).encode("utf-8"))
+        self.append(tag, json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii"))
 
     def finish(self, totals: Mapping[str, int | None]) -> None:
         """Write the last block, make sure all is on disk, and give the file its name."""
-        done = {"blocks": self._blocks, **totals, "sha256": self._digest.hexdigest()}
-        self.append_json("DONE", done)
-        try:
+        self.append_json("DONE", {"blocks": self._blocks, **totals, "sha256": self._digest.hexdigest()})
+        with _writing(self._path):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            os.replace(self._temporary, self._path)
-        except OSError as error:
-            raise BadFile(f"{self._path}: cannot be written: {error.strerror}") from None
+            os.replace(self._temporary, self._target)
 
     def _write(self, data: bytes | memoryview) -> None:
         self._digest.update(data)
-        try:
+        with _writing(self._path):
             self._file.write(data)
-        except OSError as error:
-            raise BadFile(f"{self._path}: cannot be written: {error.strerror}") from None
 
 
-def read_partition_file(path: str | os.PathLike[str], tags: set[str]) -> dict[str, bytes]:
+def _require_path(path: object) -> str:
+    if not isinstance(path, str | os.PathLike):
+        raise BadArgument(f"expected a path, got {type(path).__name__}: {shown(path)}")
+    text = os.fspath(path)
+    if not isinstance(text, str) or not text:
+        raise BadArgument(f"expected a path of text, got {shown(text)}")
+    return text
+
+
+@contextmanager
+def _writing(path: str) -> Iterator[None]:
+    """Turn what the system says about writing into one sentence."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise BadFile(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def read_blocks(path: str | os.PathLike[str], wanted: frozenset[str] | set[str]) -> dict[str, bytes]:
     """Read the blocks of some tags; blocks of the same tag are joined.
+
+    All bytes are compared with the file's own checksums, those that are not wanted, too.
 
     Args:
         path: The file.
-        tags: Those wanted; others are passed over.
+        wanted: The tags.
 
     Returns:
         Tag to payload.
 
     Raises:
+        BadArgument: Not a path.
         BadFile: Not a partition file of this version, or damaged.
     """
+    name = _require_path(path)
     try:
-        size = os.path.getsize(path)
-        with open(path, "rb") as file:
-            return _read_blocks(file, size, tags, str(path))
-    except OSError as error:
-        raise BadFile(f"{path}: cannot be read: {error.strerror}") from None
+        with open(name, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BadFile(f"{name}: expected a file, got a device or a pipe")
+            return _Reader(file, status.st_size, name).read(wanted)
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _read_blocks(file: Any, size: int, tags: set[str], path: str) -> dict[str, bytes]:
-    magic = file.read(len(MAGIC))
-    if magic != MAGIC:
-        if magic.startswith(b"exactcpa-partition"):
-            raise BadFile(f"{path}: expected a partition file of version 1, got {magic.decode('ascii', 'replace').strip()!r}")
-        raise BadFile(f"{path}: expected a partition file, whose first line is {MAGIC.decode().strip()!r}")
-    parts: dict[str, list[bytes]] = {}
-    last = ""
-    while file.tell() < size:
-        header = file.read(BLOCK.size)
-        if len(header) < BLOCK.size:
-            raise BadFile(f"{path}: cut off at byte {size}, inside a block's header")
-        raw, crc, length = BLOCK.unpack(header)
-        last = raw.decode("ascii", "replace")
-        if file.tell() + length > size:
-            raise BadFile(f"{path}: cut off at byte {size}, inside block {last}")
-        if last not in tags:
-            file.seek(length, os.SEEK_CUR)
-            continue
-        payload = file.read(length)
-        if zlib.crc32(payload) != crc:
-            raise BadFile(f"{path}: block {last} is damaged: its checksum is wrong")
-        parts.setdefault(last, []).append(payload)
-    if last != "DONE":
-        raise BadFile(f"{path}: expected to end with block DONE, ends with {last or 'nothing'}: cut off")
-    return {tag: b"".join(payloads) for tag, payloads in parts.items()}
+class _Reader:
+    """One reading of one file."""
+
+    def __init__(self, file: IO[bytes], size: int, path: str) -> None:
+        self._file, self._size, self._path = file, size, path
+        self._at = 0
+        self._digest = sha256()
+
+    def read(self, wanted: frozenset[str] | set[str]) -> dict[str, bytes]:
+        """All blocks, up to DONE and the end of the file."""
+        self._expect_magic()
+        parts: dict[str, list[bytes]] = {}
+        blocks, tag = 0, ""
+        while tag != "DONE":
+            before = self._digest.hexdigest()
+            tag, crc, length = self._header(tag)
+            if tag in parts and tag not in STREAMS:
+                self._fail(f"block {tag} stands there twice")
+            parts.setdefault(tag, []).append(
+                self._payload(tag, crc, length, keep=tag in wanted or tag == "DONE")
+            )
+            blocks += 1
+        if self._at != self._size:
+            self._fail(f"{self._size - self._at} bytes follow the last block")
+        self._expect_totals(parts["DONE"][0], blocks - 1, before)
+        return {tag: b"".join(payloads) for tag, payloads in parts.items() if tag in wanted}
+
+    def _expect_magic(self) -> None:
+        magic = self._take(min(len(MAGIC), self._size))
+        if magic == MAGIC:
+            return
+        if not magic.startswith(FAMILY):
+            self._fail(
+                "expected a partition file, got other contents"
+                if magic
+                else "expected a partition file, got no bytes"
+            )
+        version = (magic + self._file.read(16))[len(FAMILY) :].partition(b"\n")[0]
+        self._fail(
+            f"expected a partition file of version 1, got version {shown(version.decode('ascii', 'replace'))}"
+        )
+
+    def _header(self, previous: str) -> tuple[str, int, int]:
+        """Tag, checksum and length of the next block."""
+        if self._size - self._at < BLOCK.size:
+            self._fail(f"cut off after block {previous}" if previous else "cut off before the first block")
+        raw, crc, length = BLOCK.unpack(self._take(BLOCK.size))
+        tag = raw.decode("latin-1")
+        if tag not in TAGS:
+            self._fail(f"damaged at byte {self._at - BLOCK.size}: expected a block, got {shown(tag)}")
+        if (tag == "HEAD") != (not previous):
+            self._fail(f"expected block HEAD once, as the first, got {tag} after {previous or 'nothing'}")
+        if length > self._size - self._at:
+            self._fail(f"cut off inside block {tag}")
+        return tag, crc, length
+
+    def _payload(self, tag: str, crc: int, length: int, *, keep: bool) -> bytes:
+        pieces, found = [], 0
+        for start in range(0, length, PIECE):
+            piece = self._take(min(PIECE, length - start))
+            found = zlib.crc32(piece, found)
+            if keep:
+                pieces.append(piece)
+        if found != crc:
+            self._fail(f"damaged: the checksum of block {tag} is wrong")
+        return b"".join(pieces)
+
+    def _expect_totals(self, payload: bytes, blocks: int, digest: str) -> None:
+        try:
+            done = json_of(payload, "DONE")
+        except BadFile as error:
+            self._fail(str(error))
+        if done.get("blocks") != blocks:
+            self._fail(f"damaged: block DONE says {shown(done.get('blocks'))} blocks, there are {blocks}")
+        if done.get("sha256") != digest:
+            self._fail("damaged: the checksum of the file is wrong")
+
+    def _take(self, count: int) -> bytes:
+        data = self._file.read(count)
+        if len(data) != count:
+            self._fail("changed while it was read")
+        self._at += count
+        self._digest.update(data)
+        return data
+
+    def _fail(self, reason: str) -> NoReturn:
+        raise BadFile(f"{self._path}: {reason}")
+
+
+def json_of(payload: bytes, tag: str) -> dict[str, Any]:
+    """The object a block of JSON holds.
+
+    Raises:
+        BadFile: It holds something else.
+    """
+    try:
+        value = parse_json(payload.decode("utf-8"))
+    except (ExactcpaError, ValueError) as error:
+        raise BadFile(f"block {tag}: {error}") from None
+    if type(value) is not dict:  # a subclass stands for an object with a repeated field
+        raise BadFile(f"block {tag}: expected an object, got {shown(value)}")
+    return value

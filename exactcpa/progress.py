@@ -12,25 +12,34 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from exactcpa.errors import BadArgument, shown
+
 INTERVAL = 0.2
 """Seconds between two updates of the line."""
 
+Report = Callable[[Any], object]
+
 
 class Progress:
-    """Says how far a walk is, to a function or to a terminal line, or to nobody."""
+    """Says how far a walk is, to a function or to a terminal line, or to nobody; use as a context manager."""
 
-    def __init__(self, report: Callable[[Any], None] | None, *, line: bool) -> None:
-        self._report = report
-        self._line = line
+    def __init__(self, wanted: object) -> None:
+        """From the argument of the verb: a function, True for the line, False or None for nobody."""
+        if not (wanted is None or isinstance(wanted, bool) or callable(wanted)):
+            raise BadArgument(f"expected progress to be True, False, None or a function, got {shown(wanted)}")
+        self._report: Report | None = wanted if callable(wanted) else None
+        self._line = wanted is True
         self._start = self._last = time.perf_counter()
         self._shown = False
 
-    @classmethod
-    def of(cls, wanted: bool | Callable[[Any], None] | None) -> Progress:  # noqa: FBT001
-        """From the argument of the verb: a function, True for the line, else nobody."""
-        if callable(wanted):
-            return cls(wanted, line=False)
-        return cls(None, line=bool(wanted))
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the line."""
+        if self._shown:
+            sys.stderr.write("\n")
+            sys.stderr.flush()
 
     def update(self, tally: Any) -> None:
         """Take note of a new tally."""
@@ -39,16 +48,11 @@ class Progress:
         now = time.perf_counter()
         if self._line and now - self._last >= INTERVAL:
             self._last, self._shown = now, True
-            rate = tally.cells / (now - self._start)
-            print(
-                f"\r{tally.cells:>12,} cells  {rate:>10,.0f}/s  {100 * min(1.0, tally.share):5.1f} % of the tree  "
-                f"{tally.decided_exactly:,} decided exactly ",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )
+            sys.stderr.write("\r" + self._text(tally, now))
+            sys.stderr.flush()
 
-    def close(self) -> None:
-        """End the line."""
-        if self._shown:
-            print(file=sys.stderr, flush=True)
+    def _text(self, tally: Any, now: float) -> str:
+        rate = tally.cells / (now - self._start)
+        share = 100 * min(1.0, tally.share)
+        exactly = f"{tally.decided_exactly:,} decided exactly "
+        return f"{tally.cells:>12,} cells  {rate:>10,.0f}/s  {share:5.1f} % of the tree  {exactly}"
