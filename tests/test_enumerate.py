@@ -318,7 +318,13 @@ def test_volumes_of_data_networks(name):
     validate_volumes(enumerated(*DATA_CASES[name]), DATA_CASES[name][1])
 
 
-@pytest.mark.parametrize("name", [n for n, (_, dom) in DATA_CASES.items() if read_domain(dom).dimension <= 2])
+PLANE = [n for n, (_, dom) in DATA_CASES.items() if read_domain(dom).dimension == 2]
+LARGE = {"random_2_32_32_32"}  # the oracle takes half a minute
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in LARGE else ()) for n in PLANE]
+)
 def test_data_networks_in_the_plane(name):
     network, domain = DATA_CASES[name]
     part, answer = enumerated(network, domain), truth(network, domain)
