@@ -159,25 +159,18 @@ class _Crossings:
     def settle(self, e: int, i: int) -> None:
         """Find the cell across facet `e` of cell `i`, and enter it from both sides."""
         pattern = integer(self._words[i])
-        row = self._slack(e, pattern)
-        other = self._look_up(e, pattern, row)
+        other = self._look_up(e, pattern)
         if other is None:
-            other = across(self._lines, pattern, row)
+            other = across(self._lines, pattern, self._slack(e, pattern))
             self._learn(e, pattern ^ other)
         j = self._find(other)
         if j < 0 or j == i:
             raise CertificateRejected(
                 f"facet {e} of cell {i} leads to the pattern {other:b}, which is no cell"
             )
-        back = [
-            b
-            for b in range(int(self._starts[j]), int(self._starts[j + 1]))
-            if self._leads_back(b, i, pattern, other, row)
-        ]
+        back = self._facets_back(e, i, j, pattern, other)
         if len(back) != 1:
-            raise CertificateRejected(
-                f"facet {e} of cell {i} leads to cell {j}, which has {len(back)} facets back"
-            )
+            raise CertificateRejected(f"facet {e} of cell {i} leads to cell {j}, where {len(back)} lead back")
         self._neighbours[e], self._neighbours[back[0]] = j, i
 
     def _slack(self, e: int, pattern: int) -> Slack:
@@ -187,19 +180,27 @@ class _Crossings:
     def _find(self, pattern: int) -> int:
         return int(graph.find(self._words, self._table, to_words(pattern, self._words.shape[1])))
 
-    def _leads_back(self, b: int, i: int, pattern: int, other: int, row: Slack) -> bool:
-        """Whether facet `b` of the cell `other` is the one of cell `i` in `row`: its unit switches, too."""
-        is_free = self._neighbours[b] < 0 or self._neighbours[b] == i
-        if not is_free or not (pattern ^ other) >> int(self._flips[b, 0]) & 1:
-            return False
-        return _sign_of_multiple(self._slack(b, other), row) is not None
+    def _facets_back(self, e: int, i: int, j: int, pattern: int, other: int) -> list[int]:
+        """The facets of cell `j` that may be facet `e` of cell `i`; one, unless the engine erred."""
+        span = range(int(self._starts[j]), int(self._starts[j + 1]))
+        free = [b for b in span if self._neighbours[b] < 0 or self._neighbours[b] == i]
+        first, second = self._flips[e].tolist()
+        same = [b for b in free if second < 0 and self._flips[b].tolist() == [first, -1]]
+        if same and (pattern ^ other) >> first & 1:
+            return same  # a switch that is a facet's row on one side and changes there is so on the other
+        row = self._slack(e, pattern)
+        return [b for b in free if _sign_of_multiple(self._slack(b, other), row) is not None]
 
-    def _look_up(self, e: int, pattern: int, row: Slack) -> int | None:
+    def _look_up(self, e: int, pattern: int) -> int | None:
         """The pattern across, if the same units switch as across an earlier facet in the same row."""
         first, second = self._flips[e].tolist()
         for changed, differences in self._learned.get((first, second), {}).items():
-            is_cell = self._find(pattern ^ changed) >= 0
-            if is_cell and all(self._vanishes(difference, pattern, row) for difference in differences):
+            if self._find(pattern ^ changed) < 0:
+                continue
+            if not differences:
+                return pattern ^ changed
+            row = self._slack(e, pattern)
+            if all(self._vanishes(difference, pattern, row) for difference in differences):
                 return pattern ^ changed
         return None
 
