@@ -5,8 +5,8 @@ questions for free; a proof leaves its multipliers in ``basis[WHICH]`` and ``vec
 
 Main definitions: `seek`, `find_facets_by_rays`, `seek_beyond_row`.
 
-Conventions: the answers are `FOUND` a point, `OPEN`, or that there is none: ``PROVED + k`` with ``k`` multipliers, or
-`IMPLIED` by ``d`` rows that determine their multipliers.
+Conventions: the answers are `FOUND` a point (`HIT` if a ray alone found it), `OPEN`, or that there is none: ``PROVED + k``
+with ``k`` multipliers, or `IMPLIED` by ``d`` rows that determine their multipliers.
 
 References: certificates are Farkas' lemma, Schrijver, Theory of Linear and Integer Programming (1986), section 7.3.
 
@@ -32,7 +32,7 @@ from exactcpa.kernels.state import (
     WHICH,
 )
 
-FOUND, IMPLIED, OPEN, PROVED = 0, 1, 2, 3
+HIT, FOUND, IMPLIED, OPEN, PROVED = range(5)
 
 
 @kernel
@@ -134,12 +134,12 @@ def seek(lines, u, factor, rows, table, basis, vectors, m, d, box, points, start
         origin: The point the dictionary is at.
 
     Returns:
-        ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, ``IMPLIED``, or ``PROVED + k``.
+        ``HIT`` or ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, ``IMPLIED``, or ``PROVED + k``.
     """
     if _shoot(lines, u, factor, rows, basis, vectors, m, d, points, start) and _pull_back(
         lines, u, factor, rows, basis, vectors, m, d, box, points, start, -1
     ):
-        return FOUND
+        return HIT
     for j in range(d):
         vectors[NORMAL, j] = factor * lines[u, 1 + j]
     constant = factor * value_at(lines, u, d, points, origin)

@@ -60,10 +60,12 @@ from exactcpa.kernels.state import (
     PHASE,
     POP,
     POSITION,
+    PRUNING,
     QFRAME,
     QUESTION,
     QUNIT,
     RADIUS,
+    RAYS,
     READY,
     RECORDS,
     ROWS,
@@ -83,8 +85,11 @@ from exactcpa.kernels.state import (
     UPPER_DONE,
 )
 
-KEPT = 24
+KEPT = 32
 """Points handed on to the next layer; more answer more questions, and cost more to carry."""
+
+MANY = 8
+"""Rows in proportion to the dimension from which on a search for redundant ones pays even without facets."""
 
 OPEN, CUT, LOWER, UPPER = 0, 1, 2, 3
 
@@ -273,7 +278,7 @@ def _test_switch(tree, lp, box, f, u, d):
         return CUT, 0
     side = stable_side(lines, u, d, box)
     if side != 0:
-        return LOWER if side < 0 else UPPER, 3
+        return LOWER if side < 0 else UPPER, questions.PROVED
     m = 2 * d + frame[A1] - frame[A0]
     if counters[READY] != f:
         prepare(tree, lp, f, d)
@@ -284,13 +289,14 @@ def _test_switch(tree, lp, box, f, u, d):
             continue
         factor = 1.0 if attempt == 0 else -1.0
         start = _nearest_point(tree, f, u, factor, d)
-        counters[LPS] += 1
         answer = questions.seek(
             lines, u, factor, tree.rows, lp.table, lp.basis, lp.vectors, m, d, box, tree.points, start, counters[ORIGIN]
         )
+        counters[RAYS] += 1
+        counters[LPS] += int(answer != questions.HIT)
         if answer == questions.OPEN:
             return OPEN, 0
-        if answer == questions.FOUND:
+        if answer <= questions.FOUND:
             hold_point(tree, f, lp.vectors, d)
         elif attempt == 1:
             return UPPER, answer
@@ -457,7 +463,7 @@ def _end_layer(form, tree, f):
         frame[PHASE] = CHOOSING
     elif layer + 1 < form.sizes.shape[0] - 1:
         frame[LAYER] = layer + 1
-        frame[PHASE] = NEW_LAYER
+        frame[PHASE] = PRUNING
     else:
         frame[PHASE] = CELL
 
@@ -491,6 +497,39 @@ def _end_cell(tree, lp, out, box, f, d):
     frame[POSITION] = 2 * d
     frame[PHASE] = FACET_ROWS
     return True
+
+
+@inlined
+def _prune_rows(tree, lp, out, box, domain_rows, f, d):
+    """Before a new layer, drop the rows proved redundant: all questions of the subtree get cheaper."""
+    frame, counters = tree.frames[f], tree.counters
+    frame[PHASE] = NEW_LAYER
+    m = 2 * d + frame[A1] - frame[A0]
+    if not counters[FACETS] and m < MANY * d + 12:
+        return
+    if counters[READY] != f:
+        prepare(tree, lp, f, d)
+    if counters[READY] != f:
+        return
+    questions.find_facets_by_rays(tree.rows, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], lp.outer)
+    kept = frame[A0]
+    for i in range(2 * d, m):
+        r = lp.basis[CHOSEN, i]
+        found = questions.FOUND
+        if r >= domain_rows and lp.basis[STATE, i] == 0:
+            counters[LPS] += 1
+            found = questions.seek_beyond_row(
+                tree.rows, lp.table, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], i, lp.outer
+            )
+        if found == questions.FOUND or found == questions.OPEN:
+            tree.lists[ACTIVE, kept] = r
+            kept += 1
+        else:
+            lp.basis[STATE, i] = 2
+            counters[RECORDS] += 1
+            records.write_prune(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, r, found, d)
+    frame[A1] = kept
+    counters[READY] = -1
 
 
 @inlined
@@ -551,7 +590,9 @@ def advance(form, tree, lp, out, box, domain_rows, steps):
         phase = frame[PHASE]
         proceeds = _has_room(tree, out, f, d)
         if proceeds:
-            if phase == NEW_LAYER:
+            if phase == PRUNING:
+                _prune_rows(tree, lp, out, box, domain_rows, f, d)
+            elif phase == NEW_LAYER:
                 _begin_layer(form, tree, box, f, d)
             elif phase == TEST:
                 proceeds = _test(form, tree, lp, out, box, f, d)
