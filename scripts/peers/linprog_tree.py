@@ -64,7 +64,7 @@ def point_beyond(node: Node, line: np.ndarray) -> np.ndarray | None:
 
 
 def sweep(node: Node) -> Node:
-    """Ask for every side of an undecided unit on which no known point lies; decide the units that do not cut."""
+    """Ask for every side of an undecided unit without a known point; decide the units that do not cut."""
     signs = node.signs.copy()
     for i in np.flatnonzero(signs == 0):
         for side in (1.0, -1.0):
