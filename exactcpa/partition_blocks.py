@@ -141,7 +141,7 @@ def _assemble(blocks: Mapping[str, bytes]) -> Stored:
         raise BadFile(f"block PATT: cell {wrong} has bits that are no pattern of this network")
     points, exact = _read_witnesses(blocks, len(words), form.dimension)
     facets = _read_facets(blocks, len(words), form.bits) if first["facets"] else None
-    facts = {"method": first["method"], **_json(blocks, "STAT")}
+    facts = {**_json(blocks, "STAT"), "method": first["method"]}
     results = Results(words, points, exact, facets, facts)
     _expect_counts(results, _json(blocks, "DONE"))
     return Stored(network, domain, form, results)
