@@ -596,6 +596,33 @@ def many_ties_at_a_point() -> Case:
     return Case(maximum(*rows, size=8), cube(2), 3, 3, 3)
 
 
+def winner_ties_on_an_older_facet() -> Case:
+    """h = relu(x), max(-3 h, -1, h): the last wins on both sides (x < 0: 0, -1, 0, a tie), so x = 0 is
+    relu's facet: 2, 1, 2.
+
+    For x > 0 the row h - (-3 h) >= 0 says the same as relu's x >= 0, but its unit does not switch there.
+    """
+    layers = [RELU, linear([[-3], [0], [1]], [0, -1, 0]), {"type": "maxout", "size": 3}]
+    return Case(network(1, linear([[1]]), *layers), cube(1, -3, 3), 2, 1, 2)
+
+
+def winner_ties_on_older_facets() -> Case:
+    """u, v = relu(x), relu(y), then max(2u - v, -3, u - 2v) and max(-3u + 2v, -1, u + 3v) on [-1/8,
+    1/8]^2.
+
+    The first: u = v = 0 ties 0 and 2; else 2u - v leads u - 2v by u + v > 0 (and -3 is far): position 2
+    where u = v = 0, 0 elsewhere.  The second: u + 3v leads -3u + 2v by 4u + v: always position 2 (-1 is
+    far).  So only the axes cut: 4 quadrants, 4 edges.  The sum is 0, 3u, 2v, 3u + 2v: 4 regions.
+    """
+    layers = [
+        RELU,
+        linear([[2, -1], [0, 0], [1, -2], [-3, 2], [0, 0], [1, 3]], [0, -3, 0, 0, -1, 0]),
+        {"type": "maxout", "size": 3},
+        total(2),
+    ]
+    return Case(network(2, linear([[1, 0], [0, 1]]), *layers), cube(2, "-1/8", "1/8"), 4, 4, 4)
+
+
 def tied_pair() -> Case:
     """max(x + y, x + y): tied everywhere, one piece, flat: 1, 0, 1."""
     return Case(maximum([1, 1], [1, 1], size=2), cube(2), 1, 0, 1)
@@ -764,6 +791,8 @@ CASES: dict[str, Case] = {
     "middle_line_never_wins": middle_line_never_wins(),
     "middle_lines_never_win": middle_lines_never_win(),
     "many_ties_at_a_point": many_ties_at_a_point(),
+    "winner_ties_on_an_older_facet": winner_ties_on_an_older_facet(),
+    "winner_ties_on_older_facets": winner_ties_on_older_facets(),
     "tied_lines": tied_lines(),
     "tied_pair": tied_pair(),
     "three_sectors": three_sectors(),
