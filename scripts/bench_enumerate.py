@@ -123,6 +123,7 @@ def answer_of(command: list[Any], seconds: float) -> Measured:
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        cwd=ROOT,
         start_new_session=True,
     ) as process:
         try:
