@@ -38,6 +38,7 @@ it; the checker imports nothing of the package at all):
     kernels.state      the working arrays of the split tree
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
     kernels.simplex    dictionary simplex in doubles: proposes, never decides
+    kernels.integers   small integer systems solved exactly: ties settled in the kernel
     kernels.questions  does a line change sign on a node, is a row a facet of it
     kernels.records    what the walk writes: the records of the proof, and the results
     kernels.tree       the split tree, walked depth first

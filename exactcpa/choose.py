@@ -146,7 +146,7 @@ class Chooser:
             walk.add_row(tree, f + 1, line, 0, 1.0, d)
             r = int(child[state.ROWS]) - 1
             tree.flips[r] = (bit, first_bit + c)
-            tree.rows[r, d + 4] *= 2.0 ** self._exponents[layer][z]
+            tree.rows[r, d + 5] *= 2.0 ** self._exponents[layer][z]
         if layer + 1 < form.sizes.shape[0] - 1:
             tree.sums[f + 1] = tree.sums[f]
             k = switch_layer.switches + group
@@ -182,9 +182,12 @@ def _is_positive(function: tuple, point: Point) -> bool:
 
 def _difference(lines: np.ndarray, z: int, c: int, d: int) -> np.ndarray:
     """Line ``z`` minus line ``c``, with its bounds; one rounding a coefficient."""
-    line = np.zeros((1, d + 4))
+    line = np.zeros((1, d + 5))
     line[0, : d + 1] = lines[z, : d + 1] - lines[c, : d + 1]
     line[0, d + 2] = (lines[z, d + 2] + lines[c, d + 2]) * (1 + 4 * U)
-    line[0, d + 1] = lines[z, d + 1] + lines[c, d + 1] + U * line[0, d + 2] * 2 + TINY
+    line[0, d + 4] = min(lines[z, d + 4], lines[c, d + 4])
+    error = lines[z, d + 1] + lines[c, d + 1]
+    if error or not 8 * line[0, d + 2] < 2.0**53 * line[0, d + 4]:
+        line[0, d + 1] = error + U * line[0, d + 2] * 2 + TINY
     line[0, d + 3] = lines[z, d + 3] * lines[c, d + 3]
     return line

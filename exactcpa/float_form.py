@@ -29,13 +29,14 @@ TINY = 2.0**-1060
 
 
 class FloatForm(NamedTuple):
-    """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions.  A pair is a number and its error.
+    """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions.  A triple is a number, its error, and its
+    grain: a power of two of which it is a multiple (infinite for zero).
 
     Attributes:
         sizes: Shape ``(layers, 4)``: lines, switches, groups, and whether any entry of `base` is nonzero.
-        constant: Shape ``(layers, n, 2)``.
-        base: Shape ``(layers, n, max(n, d), 2)``.
-        gain: Shape ``(layers, k, n, 2)``: transposed, one contiguous row a decision.
+        constant: Shape ``(layers, n, 3)``.
+        base: Shape ``(layers, n, max(n, d), 3)``.
+        gain: Shape ``(layers, k, n, 3)``: transposed, one contiguous row a decision.
         switch_bits: Shape ``(layers, k)``: pattern bit of each switch.
     """
 
@@ -54,7 +55,7 @@ class FloatDomain:
         box: Shape ``(6, d)``: lower bounds (rounded down), upper bounds (up), largest absolute values, grid, centre,
             scale.  On the grid ``centre + scale y`` is a double: a positive number asks for multiples of it, a
             negative one that nothing but 0 is smaller in size, 0 allows every ``y``.
-        rows: Shape ``(2 d + q, d + 5)``: the box's lower faces, its upper faces, then the domain's other rows, in
+        rows: Shape ``(2 d + q, d + 6)``: the box's lower faces, its upper faces, then the domain's other rows, in
             the layout of `kernels.state`.
         start: Shape ``(d,)``: a point of the interior, as nearly as doubles allow.
     """
@@ -131,7 +132,8 @@ def _rounded_row(row: list[Fraction], radius: np.ndarray) -> list[float]:
     numbers = [rounded(scaled(q, exponent)) for q in row]
     size = abs(numbers[0][0]) + float(np.dot([abs(n[0]) for n in numbers[1:]], radius))
     error, through_origin = _over_box([n[1] for n in numbers], radius), float(not row[0])
-    return [*(n[0] for n in numbers), error, size * (1 + 1e-9), through_origin, 2.0**exponent]
+    grain = min(_triple(scaled(q, exponent))[2] for q in row)
+    return [*(n[0] for n in numbers), error, size * (1 + 1e-9), through_origin, grain, 2.0**exponent]
 
 
 def _place(low: Fraction, high: Fraction) -> tuple[Fraction, int, float]:
@@ -172,9 +174,9 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
     width = max(n, d)
     arrays = FloatForm(
         np.zeros((count, 4), np.int64),
-        np.zeros((count, n, 2)),
-        np.zeros((count, n, width, 2)),
-        np.zeros((count, k, n, 2)),
+        _zeros(count, n),
+        _zeros(count, n, width),
+        _zeros(count, k, n),
         np.zeros((count, k), np.int64),
     )
     exponents: list[tuple[int, ...]] = []
@@ -189,6 +191,20 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         exponents.append(tuple(lines))
         previous = lines
     return ScaledForm(arrays, tuple(exponents))
+
+
+def _zeros(*shape: int) -> np.ndarray:
+    """Triples that say exactly zero."""
+    triples = np.zeros((*shape, 3))
+    triples[..., 2] = np.inf
+    return triples
+
+
+def _triple(q: Fraction) -> tuple[float, float, float]:
+    """A number rounded, with its error and its grain."""
+    value, error = rounded(q)
+    above, below = value.as_integer_ratio()
+    return value, error, float(above & -above) / below if value else np.inf
 
 
 def _in_float_coordinates(layer: SwitchLayer, domain: FloatDomain) -> SwitchLayer:
@@ -231,10 +247,10 @@ def _fill(
     arrays.switch_bits[number, : layer.switches] = layer.switch_bits
     for i, line in enumerate(lines):
         if layer.constant[i]:
-            arrays.constant[number, i] = rounded(scaled(layer.constant[i], line))
+            arrays.constant[number, i] = _triple(scaled(layer.constant[i], line))
         for j, b in enumerate(layer.base[i]):
             if b:
-                arrays.base[number, i, j] = rounded(scaled(b, line - previous[j]))
+                arrays.base[number, i, j] = _triple(scaled(b, line - previous[j]))
         for k, g in enumerate(layer.gain[i]):
             if g:
-                arrays.gain[number, k, i] = rounded(scaled(g, line - decisions[k]))
+                arrays.gain[number, k, i] = _triple(scaled(g, line - decisions[k]))

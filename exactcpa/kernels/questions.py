@@ -19,6 +19,7 @@ import numpy as np
 
 from exactcpa.kernels import kernel, simplex
 from exactcpa.kernels.filters import is_bounded, is_implied, is_inside, sign_at, snap, value_at
+from exactcpa.kernels.integers import read_solution, solve, write_system
 from exactcpa.kernels.state import (
     CHOSEN,
     COL_VAR,
@@ -95,9 +96,11 @@ def collect_multipliers(basis, vectors, m, d):
 
 @kernel
 def _are_representable(rows, basis, vectors, k, d):
-    """Whether the multipliers of the unscaled rows are doubles too."""
+    """Whether the multipliers of the unscaled rows are doubles too, with room to spare for theta."""
+    if not 1e-100 < vectors[MULTIPLIER, d] < 1e100:
+        return False
     for i in range(k):
-        power = rows[basis[WHICH, i], d + 4]
+        power = rows[basis[WHICH, i], d + 5]
         unscaled = vectors[MULTIPLIER, i] * power
         if not (np.isfinite(unscaled) and unscaled / power == vectors[MULTIPLIER, i]):
             return False
@@ -105,27 +108,34 @@ def _are_representable(rows, basis, vectors, k, d):
 
 
 @kernel
-def _prove(lines, u, factor, rows, table, basis, vectors, m, d, box):
+def _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box):
     """What the optimal dictionary proves of ``factor * line <= 0``: ``PROVED + k``, ``IMPLIED`` or ``OPEN``."""
     k = collect_multipliers(basis, vectors, m, d)
+    vectors[MULTIPLIER, d] = 1.0
     if is_bounded(lines, u, factor, rows, basis, vectors, k, d, box) and _are_representable(rows, basis, vectors, k, d):
         return PROVED + k
     if k == d and is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box):
         return IMPLIED
+    simplex.settle_free(table, basis, vectors, m, d)
+    if write_system(lines, u, factor, rows, basis, whole, m, d) and solve(whole, d):
+        k = read_solution(whole, lines, u, factor, rows, basis, vectors, d)
+        if k >= 0 and _are_representable(rows, basis, vectors, k, d):
+            return PROVED + k
     return OPEN
 
 
 @kernel
-def seek(lines, u, factor, rows, table, basis, vectors, m, d, box, points, start, origin):
+def seek(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, points, start, origin):
     """Is there a point of the node where ``factor`` times line ``u`` is positive?
 
     Args:
-        lines: Shape ``(n, d + 3)``; ``u`` is one of them.
+        lines: Shape ``(n, d + 5)``; ``u`` is one of them.
         factor: +1 or -1.
         rows: All rows; the node's are listed in ``basis[CHOSEN]``, ``m`` of them.
         table: The node's dictionary, at point `origin`.
         basis: See `simplex`.
         vectors: See `simplex`.
+        whole: Room for a square system of integers.
         m: Number of rows.
         d: Dimension.
         box: The domain's bounding box.
@@ -149,7 +159,7 @@ def seek(lines, u, factor, rows, table, basis, vectors, m, d, box, points, start
         if outcome == simplex.GAVE_UP:
             return OPEN
         if outcome == simplex.OPTIMAL:
-            proof = _prove(lines, u, factor, rows, table, basis, vectors, m, d, box)
+            proof = _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box)
             if proof != OPEN:
                 return proof
             simplex.write_vertex(table, basis, vectors, m, d)
@@ -207,7 +217,7 @@ def _accept_outer(rows, basis, vectors, m, d, i, outer):
 
 
 @kernel
-def seek_beyond_row(rows, table, basis, vectors, m, d, box, points, origin, i, outer):
+def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origin, i, outer):
     """Is row ``i`` (place in the chosen rows) a facet?  ``FOUND`` keeps an outer point; else as `seek`."""
     r = basis[CHOSEN, i]
     for j in range(d):
@@ -220,7 +230,9 @@ def seek_beyond_row(rows, table, basis, vectors, m, d, box, points, origin, i, o
         if outcome == simplex.GAVE_UP:
             break
         if outcome == simplex.OPTIMAL:
-            proof = _prove(rows, r, -1.0, rows, table, basis, vectors, m, d, box)
+            if not 1e-200 < rows[r, d + 5] < 1e200:
+                break
+            proof = _prove(rows, r, -1.0, rows, table, basis, vectors, whole, m, d, box)
             if proof != OPEN:
                 return proof
             simplex.write_vertex(table, basis, vectors, m, d)

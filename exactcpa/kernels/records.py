@@ -36,7 +36,7 @@ from exactcpa.kernels.state import (
 
 @kernel
 def _write_multipliers(counters, codes, reals, rows, basis, vectors, at, theta, proof, d):
-    """Number of multipliers and their rows as codes from `at` on; ``theta`` and the multipliers as reals.
+    """Number of multipliers and their rows as codes from `at` on; theta and the multipliers as reals.
 
     An implied proof has its rows alone: they determine the multipliers.
     """
@@ -48,11 +48,11 @@ def _write_multipliers(counters, codes, reals, rows, basis, vectors, at, theta, 
             codes[at + 1 + i] = basis[WHICH, i] - 2 * d
         counters[NCODE] = at + 1 + k
         return
-    reals[n] = theta
+    reals[n] = theta * vectors[MULTIPLIER, d]
     for i in range(k):
         r = basis[WHICH, i]
         codes[at + 1 + i] = r - 2 * d
-        reals[n + 1 + i] = vectors[MULTIPLIER, i] * rows[r, d + 4]
+        reals[n + 1 + i] = vectors[MULTIPLIER, i] * rows[r, d + 5]
     counters[NREAL] = n + 1 + k
     counters[NCODE] = at + 1 + k
 
@@ -84,7 +84,7 @@ def write_prune(counters, codes, reals, rows, basis, vectors, r, proof, d):
     if counters[PROOF]:
         n = counters[NCODE]
         codes[n], codes[n + 1] = PRUNE_IMPLIED if proof == IMPLIED else PRUNE, r - 2 * d
-        _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 2, rows[r, d + 4], proof, d)
+        _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 2, rows[r, d + 5], proof, d)
 
 
 @kernel

@@ -135,6 +135,21 @@ def maximise(table, basis, vectors, m, d, constant, stop):
 
 
 @kernel
+def settle_free(table, basis, vectors, m, d):
+    """At an optimum, go along coordinates the objective does not depend on, until rows hold them too."""
+    for c in range(d):
+        if not basis[FREE, basis[COL_VAR, c]]:
+            continue
+        t, r = np.inf, -1
+        for i in range(m):
+            a = -table[i, 1 + c]
+            if a > PIVOT and not basis[FREE, basis[ROW_VAR, i]] and table[i, 0] < t * a:
+                t, r = table[i, 0] / a, i
+        if r >= 0:
+            _pivot(table, basis, vectors, m, d, r, c)
+
+
+@kernel
 def _write_step(table, basis, vectors, m, d, c, t):
     """The point reached when the variable of column ``c`` takes the value ``t``."""
     for j in range(d):

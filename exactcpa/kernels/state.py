@@ -9,7 +9,8 @@ Conventions: a *frame* is one node.  Lists of undecided switches, of points and 
 `lists`; a child's segments begin where its parent's end.  Rows are numbered ``0 .. 2d-1`` for the
 bounding box, then the domain's other rows, then one a split; proof row ids start after the box.
 Lines and rows hold their ``1 + d`` coefficients, constant first, then the rounding error and the size over the
-bounding box (`filters`), then 1.0 if the constant is exactly zero; rows hold also the power of two they were scaled by.
+bounding box (`filters`), then 1.0 if the constant is exactly zero, then the grain: a power of two of which all
+coefficients are multiples.  Rows hold also the power of two they were scaled by.
 
 Not here: what happens to the arrays (`tree`).
 """
@@ -59,10 +60,10 @@ class Tree(NamedTuple):
     frames: np.ndarray  # (F, FRAME) int64
     shares: np.ndarray  # (1 + F,) share of the domain's tree that is done; then that of each node
     bits: np.ndarray  # (F, w) uint64: pattern decided so far
-    sums: np.ndarray  # (F, n, d + 4): the next layer's lines so far
-    lines: np.ndarray  # (layers, n, d + 4): the present cell's lines
+    sums: np.ndarray  # (F, n, d + 5): the next layer's lines so far
+    lines: np.ndarray  # (layers, n, d + 5): the present cell's lines
     lists: np.ndarray  # (3, many) int32
-    rows: np.ndarray  # (R, d + 5)
+    rows: np.ndarray  # (R, d + 6)
     flips: np.ndarray  # (R, 2) int32: pattern bits that change across the row, -1 for none
     points: np.ndarray  # (P, d)
     point_ids: np.ndarray  # (P,) int64: -1 for a proved double point, else the number of an exact one
@@ -76,6 +77,7 @@ class Lp(NamedTuple):
     basis: np.ndarray  # (6, R + d) int32
     vectors: np.ndarray  # (VECTORS, 1 + d)
     outer: np.ndarray  # (R, d) points beyond facets
+    whole: np.ndarray  # (d + 1, d + 1) int64: a square system in integers
 
 
 class Output(NamedTuple):
@@ -97,10 +99,10 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
         frames=np.zeros((capacity, FRAME), np.int64),
         shares=np.zeros(1 + capacity),
         bits=np.zeros((capacity, words), np.uint64),
-        sums=np.zeros((capacity, n, d + 4)),
-        lines=np.zeros((layers, n, d + 4)),
+        sums=np.zeros((capacity, n, d + 5)),
+        lines=np.zeros((layers, n, d + 5)),
         lists=np.zeros((3, 32 * (n + capacity)), np.int32),
-        rows=np.zeros((rows, d + 5)),
+        rows=np.zeros((rows, d + 6)),
         flips=np.full((rows, 2), -1, np.int32),
         points=np.zeros((256, d)),
         point_ids=np.zeros(256, np.int64),
@@ -116,6 +118,7 @@ def new_lp(rows: int, d: int) -> Lp:
         basis=np.zeros((6, rows + d), np.int32),
         vectors=np.zeros((VECTORS, 1 + d)),
         outer=np.zeros((rows, d)),
+        whole=np.zeros((d + 1, d + 1), np.int64),
     )
 
 

@@ -48,6 +48,7 @@ from exactcpa.kernels.state import (
     LAYER,
     LOWER_DONE,
     LPS,
+    MULTIPLIER,
     NCELL,
     NCODE,
     NEW_LAYER,
@@ -95,28 +96,34 @@ OPEN, CUT, LOWER, UPPER = 0, 1, 2, 3
 
 
 @kernel
-def add_line(sums, f, i, g, g_error, lines, z, d):
-    """Add ``g`` times line ``z`` to sum ``i`` of node ``f``, with the bounds of the error this makes.
+def add_line(sums, f, i, gains, k, lines, z, d):
+    """Add line ``z``, times gain ``k`` of a list of triples, to sum ``i`` of node ``f``, with the bounds of its error.
 
     The product and the sum round once each in every coefficient; over the box that is at most ``u`` times the size of
-    the product and of the new sum, whose size is at most the sum of the sizes added so far.
+    the product and of the new sum, whose size is at most the sum of the sizes added so far.  If all numbers are
+    exact multiples of a grain and smaller than 2**53 grains, nothing rounds.  (Coordinates' largest values are at least
+    1/4, so coefficients are at most four times the size.)
     """
+    g, g_error = gains[k, 0], gains[k, 1]
     for j in range(d + 1):
         sums[f, i, j] += g * lines[z, j]
     error, size = lines[z, d + 1], lines[z, d + 2]
     added = abs(g) * size
     sums[f, i, d + 2] += added
-    sums[f, i, d + 1] += abs(g) * error + g_error * (size + error) + U * (added + sums[f, i, d + 2]) + TINY
     sums[f, i, d + 3] *= lines[z, d + 3]
+    grain = min(sums[f, i, d + 4], gains[k, 2] * lines[z, d + 4])
+    sums[f, i, d + 4] = grain
+    if error == 0.0 and g_error == 0.0 and 8.0 * sums[f, i, d + 2] < 2.0**53 * grain:
+        return
+    sums[f, i, d + 1] += abs(g) * error + g_error * (size + error) + U * (added + sums[f, i, d + 2]) + TINY
 
 
 @kernel
 def accumulate(sizes, gain, sums, f, lines, layer, k, z, d):
     """Add decision ``k`` of a layer, whose chosen line is ``z``, to the next layer's lines at node ``f``."""
     for i in range(sizes[layer + 1, 0]):
-        g, g_error = gain[layer + 1, k, i, 0], gain[layer + 1, k, i, 1]
-        if g != 0.0 or g_error != 0.0:
-            add_line(sums, f, i, g, g_error, lines, z, d)
+        if gain[layer + 1, k, i, 0] != 0.0 or gain[layer + 1, k, i, 1] != 0.0:
+            add_line(sums, f, i, gain[layer + 1, k], i, lines, z, d)
 
 
 @inlined
@@ -130,11 +137,11 @@ def _begin_sums(form, sums, f, lines, layer, d):
             sums[f, i, 1 + j] = 0.0
         sums[f, i, d + 1], sums[f, i, d + 2] = error, abs(constant)
         sums[f, i, d + 3] = 1.0 if constant == 0.0 and error == 0.0 else 0.0
+        sums[f, i, d + 4] = form.constant[following, i, 2]
         if form.sizes[following, 3]:
             for z in range(form.sizes[layer, 0]):
-                g, g_error = form.base[following, i, z, 0], form.base[following, i, z, 1]
-                if g != 0.0 or g_error != 0.0:
-                    add_line(sums, f, i, g, g_error, lines, z, d)
+                if form.base[following, i, z, 0] != 0.0 or form.base[following, i, z, 1] != 0.0:
+                    add_line(sums, f, i, form.base[following, i], z, lines, z, d)
 
 
 @kernel
@@ -152,14 +159,16 @@ def _take_lines(form, tree, box, f, layer, d):
             lines[i, 0] = form.constant[0, i, 0]
             error = form.constant[0, i, 1]
             lines[i, d + 3] = 1.0 if lines[i, 0] == 0.0 and error == 0.0 else 0.0
+            lines[i, d + 4] = form.constant[0, i, 2]
             for j in range(d):
+                lines[i, d + 4] = min(lines[i, d + 4], form.base[0, i, j, 2])
                 lines[i, 1 + j] = form.base[0, i, j, 0]
                 error += form.base[0, i, j, 1] * box[RADIUS, j]
         else:
             for j in range(d + 1):
                 lines[i, j] = tree.sums[f, i, j]
             error = tree.sums[f, i, d + 1]
-            lines[i, d + 3] = tree.sums[f, i, d + 3]
+            lines[i, d + 3], lines[i, d + 4] = tree.sums[f, i, d + 3], tree.sums[f, i, d + 4]
         lines[i, d + 1] = error * (1.0 + 1e-9) + TINY if error > 0.0 else 0.0
         write_size(lines, i, d, box)
 
@@ -278,6 +287,7 @@ def _test_switch(tree, lp, box, f, u, d):
         return CUT, 0
     side = stable_side(lines, u, d, box)
     if side != 0:
+        lp.vectors[MULTIPLIER, d] = 1.0
         return LOWER if side < 0 else UPPER, questions.PROVED
     m = 2 * d + frame[A1] - frame[A0]
     if counters[READY] != f:
@@ -290,7 +300,7 @@ def _test_switch(tree, lp, box, f, u, d):
         factor = 1.0 if attempt == 0 else -1.0
         start = _nearest_point(tree, f, u, factor, d)
         answer = questions.seek(
-            lines, u, factor, tree.rows, lp.table, lp.basis, lp.vectors, m, d, box, tree.points, start, counters[ORIGIN]
+            lines, u, factor, tree.rows, lp.table, lp.basis, lp.vectors, lp.whole, m, d, box, tree.points, start, counters[ORIGIN]
         )
         counters[RAYS] += 1
         counters[LPS] += int(answer != questions.HIT)
@@ -430,7 +440,7 @@ def _push_side(form, tree, f, upper, d):
     tree.flips[tree.frames[f + 1, ROWS] - 1, 1] = -1
     if _needs_lines(form.sizes, layer):
         for i in range(form.sizes[layer + 1, 0]):
-            for j in range(d + 4):
+            for j in range(d + 5):
                 tree.sums[f + 1, i, j] = tree.sums[f, i, j]
         if upper:
             accumulate(form.sizes, form.gain, tree.sums, f + 1, tree.lines[layer], layer, u, u, d)
@@ -448,7 +458,7 @@ def add_row(tree, f, lines, u, factor, d):
     for j in range(d + 1):
         tree.rows[r, j] = factor * power * lines[u, j]
     tree.rows[r, d + 1], tree.rows[r, d + 2] = power * lines[u, d + 1], power * lines[u, d + 2]
-    tree.rows[r, d + 3], tree.rows[r, d + 4] = lines[u, d + 3], power
+    tree.rows[r, d + 3], tree.rows[r, d + 4], tree.rows[r, d + 5] = lines[u, d + 3], power * lines[u, d + 4], power
     tree.lists[ACTIVE, frame[A1]] = r
     frame[A1] += 1
     frame[ROWS] = r + 1
@@ -519,7 +529,7 @@ def _prune_rows(tree, lp, out, box, domain_rows, f, d):
         if r >= domain_rows and lp.basis[STATE, i] == 0:
             counters[LPS] += 1
             found = questions.seek_beyond_row(
-                tree.rows, lp.table, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], i, lp.outer
+                tree.rows, lp.table, lp.basis, lp.vectors, lp.whole, m, d, box, tree.points, counters[ORIGIN], i, lp.outer
             )
         if found == questions.FOUND or found == questions.OPEN:
             tree.lists[ACTIVE, kept] = r
@@ -553,7 +563,7 @@ def _facet_rows(tree, lp, out, box, domain_rows, f, d):
         elif counters[READY] == f:
             counters[LPS] += 1
             found = questions.seek_beyond_row(
-                tree.rows, lp.table, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], i, lp.outer
+                tree.rows, lp.table, lp.basis, lp.vectors, lp.whole, m, d, box, tree.points, counters[ORIGIN], i, lp.outer
             )
         if found == questions.OPEN:
             counters[QUESTION], counters[QFRAME], counters[QUNIT] = ASK_FACET, f, i
