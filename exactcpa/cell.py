@@ -27,6 +27,7 @@ from flint import fmpz
 
 from exactcpa.domain import Domain
 from exactcpa.exact_lines import ExactLines
+from exactcpa.exact_simplex import Optimal, gather, maximise
 from exactcpa.halfspaces import irredundant, to_integers
 from exactcpa.patterns import Place
 from exactcpa.settle import common
@@ -245,15 +246,24 @@ def describe_cell(
     rows += [(normal, offset, None, to_integers(normal, offset)) for normal, offset in inequalities]
     neighbours = {integer_row(slack_of(lines, places, pattern, b)): j for b, j in (across or {}).items()}
     candidates = [row[3] for row in (rows if across is None else rows[-len(inequalities) :])]
-    found = _find_facets(dict.fromkeys([*neighbours, *candidates]), witness)
+    found = _find_facets(list(neighbours), list(dict.fromkeys(candidates)), witness)
     marked = [Row(n, b, unit, key in found, neighbours.get(key)) for n, b, unit, key in rows]
     return Cell(number, pieces, witness, tuple(marked), flat_units_of(lines, places, pattern))
 
 
-def _find_facets(rows: Iterable[IntegerRow], witness: Vector) -> set[IntegerRow]:
-    """Those of different rows that are facets."""
-    rows = list(rows)
-    return {rows[k] for k in irredundant(rows, common(witness))}
+def _find_facets(known: list[IntegerRow], candidates: list[IntegerRow], witness: Vector) -> set[IntegerRow]:
+    """Known facets and those of other rows that are facets, too; all rows are different."""
+    if not known:
+        return {candidates[k] for k in irredundant(candidates, common(witness))}
+    rows = [*known, *candidates]
+    point = common(witness)
+    system, kept = gather(rows, len(witness)), list(range(len(rows)))
+    for k in range(len(known), len(rows)):
+        rest = [i for i in kept if i != k]
+        row = system.entries[k]
+        if isinstance(maximise(system, row[:-1], point, stop_above=int(row[-1]), active=rest), Optimal):
+            kept = rest
+    return {rows[k] for k in kept}
 
 
 def _terms(coefficients: Vector, constant: Fraction) -> str:

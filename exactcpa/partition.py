@@ -225,7 +225,7 @@ class Partition:
     def volumes(self) -> list[Fraction]:
         """Exact volume of every cell, in the domain's own coordinates; meant for d <= 3, right for any d."""
         walls = walls_of(self.domain)
-        return [geometry.volume(self._rows(i, walls)) for i in range(len(self))]
+        return [self._volume(i, walls) for i in range(len(self))]
 
     def vertices(self, i: int) -> list[Vector]:
         """Exact vertices of a cell; in cyclic order for d = 2."""
@@ -245,6 +245,18 @@ class Partition:
                 "HEAD", head(self.network, self.domain, method=method, facets=facets, scales=None)
             )
             write_results(writer, self.results)
+
+    def _volume(self, number: int, walls: list[IntegerRow]) -> Fraction:
+        """The volume of a cell; one that its facets alone keep away from the walls needs no others."""
+        d, rows = self.domain.dimension, self._rows(number, walls)
+        inner = rows[: len(rows) - len(walls)]
+        if self.results.facets is not None and len(inner) > d:
+            found = geometry.find_vertices(inner)
+            if isinstance(found, geometry.Vertices) and all(
+                _holds(corner, walls) for corner in found.homogeneous
+            ):
+                return geometry.volume_of(found, d)
+        return geometry.volume(rows)
 
     def _rows(self, number: int, walls: list[IntegerRow]) -> list[IntegerRow]:
         """Integer rows that define a cell."""
@@ -275,6 +287,12 @@ class Partition:
         if not -len(self) <= number < len(self):
             raise BadArgument(f"expected a cell number below {len(self)}, got {number}")
         return number % len(self)
+
+
+def _holds(corner: IntegerRow, rows: list[IntegerRow]) -> bool:
+    """Whether a homogeneous point satisfies all rows."""
+    *point, height = corner
+    return all(sum(map(operator.mul, row, point)) <= row[-1] * height for row in rows)
 
 
 def _arrays(results: Results) -> tuple[np.ndarray | None, ...]:
