@@ -88,21 +88,19 @@ def _bit(words, i, bit):
 
 
 @kernel
-def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jump, error, next_jump, next_error):
+def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jump, next_jump):
     """Carry multiples of one function through a layer of a cell: the next layer's multiples, with bounds."""
     following = layer + 1
     for z in range(form.sizes[following, 0]):
-        next_jump[z], next_error[z] = 0.0, 0.0
+        next_jump[z, 0], next_jump[z, 1], next_jump[z, 2] = 0.0, 0.0, np.inf
     if form.sizes[following, 3]:
         for z in range(form.sizes[following, 0]):
             for k in range(form.sizes[layer, 0]):
-                g, g_error = form.base[following, z, k, 0], form.base[following, z, k, 1]
-                _add(g, g_error, jump[k], error[k], next_jump, next_error, z)
+                _add(form.base[following, z, k], jump[k], next_jump[z])
     for k in range(form.sizes[layer, 1]):
         if _bit(words, i, form.switch_bits[layer, k]):
             for z in range(form.sizes[following, 0]):
-                g, g_error = form.gain[following, k, z, 0], form.gain[following, k, z, 1]
-                _add(g, g_error, jump[k], error[k], next_jump, next_error, z)
+                _add(form.gain[following, k, z], jump[k], next_jump[z])
     for g_number in range(form.sizes[layer, 2]):
         start, end = group_starts[layer, g_number], group_starts[layer, g_number + 1]
         for c in range(start, end):
@@ -110,19 +108,25 @@ def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jum
                 k = group_lines[layer, c]
                 for z in range(form.sizes[following, 0]):
                     decision = form.sizes[layer, 1] + g_number
-                    g, g_error = form.gain[following, decision, z, 0], form.gain[following, decision, z, 1]
-                    _add(g, g_error, jump[k], error[k], next_jump, next_error, z)
+                    _add(form.gain[following, decision, z], jump[k], next_jump[z])
 
 
 @kernel
-def _add(g, g_error, a, a_error, total, error, z):
-    """Add a product of two numbers with errors to a sum; nothing is added, exactly, where a factor is exactly zero."""
-    if (g == 0.0 and g_error == 0.0) or (a == 0.0 and a_error == 0.0):
+def _add(g, a, total):
+    """Add a product of two numbers with errors and grains to a sum.
+
+    Nothing is added, exactly, where a factor is exactly zero; and nothing rounds among exact small multiples of a grain.
+    """
+    if (g[0] == 0.0 and g[1] == 0.0) or (a[0] == 0.0 and a[1] == 0.0):
         return
-    product = g * a
-    total[z] += product
-    error[z] += abs(g) * a_error + g_error * (abs(a) + a_error)
-    error[z] = (error[z] + 2.0 * U * (abs(product) + abs(total[z]))) * (1.0 + 4.0 * U) + TINY
+    product = g[0] * a[0]
+    before = abs(total[0])
+    total[0] += product
+    total[2] = min(total[2], g[2] * a[2])
+    if g[1] == 0.0 and a[1] == 0.0 and total[1] == 0.0 and before + abs(product) < 2.0**52 * total[2]:
+        return
+    total[1] += abs(g[0]) * a[1] + g[1] * (abs(a[0]) + a[1])
+    total[1] = (total[1] + 2.0 * U * (abs(product) + abs(total[0]))) * (1.0 + 4.0 * U) + TINY
 
 
 @allocating
@@ -133,7 +137,7 @@ def classify_edges(form, group_starts, group_bits, group_lines, bit_layers, bit_
     as the unit's gains and are carried to the output through the decisions both cells share.
     """
     n = form.constant.shape[1]
-    jump, error, next_jump, next_error = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    jump, next_jump = np.zeros((n, 3)), np.zeros((n, 3))
     for i in range(words.shape[0]):
         for e in range(starts[i], starts[i + 1]):
             if neighbours[e] < i:
@@ -143,23 +147,22 @@ def classify_edges(form, group_starts, group_bits, group_lines, bit_layers, bit_
                 continue
             layer, decision = bit_layers[flips[e, 0]], bit_decisions[flips[e, 0]]
             for z in range(form.sizes[layer + 1, 0]):
-                jump[z], error[z] = form.gain[layer + 1, decision, z, 0], form.gain[layer + 1, decision, z, 1]
+                jump[z] = form.gain[layer + 1, decision, z]
             for following in range(layer + 1, form.sizes.shape[0] - 1):
                 _propagate(
-                    form, group_starts, group_bits, group_lines, words, i, following, jump, error, next_jump, next_error
+                    form, group_starts, group_bits, group_lines, words, i, following, jump, next_jump
                 )
-                for z in range(n):
-                    jump[z], error[z] = next_jump[z], next_error[z]
-            verdicts[e] = _verdict(jump, error, form.sizes[form.sizes.shape[0] - 1, 0])
+                jump[:] = next_jump
+            verdicts[e] = _verdict(jump, form.sizes[form.sizes.shape[0] - 1, 0])
 
 
 @kernel
-def _verdict(jump, error, outputs):
+def _verdict(jump, outputs):
     equal = True
     for z in range(outputs):
-        if abs(jump[z]) > error[z]:
+        if abs(jump[z, 0]) > jump[z, 1]:
             return DIFFERENT
-        if jump[z] != 0.0 or error[z] != 0.0:
+        if jump[z, 0] != 0.0 or jump[z, 1] != 0.0:
             equal = False
     return EQUAL if equal else UNKNOWN
 
