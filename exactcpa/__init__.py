@@ -43,6 +43,7 @@ it; the checker imports nothing of the package at all):
     kernels.records    what the walk writes: the records of the proof, and the results
     kernels.tree       the split tree, walked depth first
     kernels.graph      what lies across a facet, in doubles with proved bounds
+    kernels.loaded     the compiled kernels, ready before the clock starts
     exact_lines        the lines of a cell as exact integers
     settle             exact answers to what the float filter leaves open
     choose             maxima of three and more lines: who wins somewhere on a node

@@ -21,6 +21,7 @@ from exactcpa.adjacency import Graph, region_graph
 from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.errors import BadArgument, DimensionMismatch, shown
 from exactcpa.float_form import ScaledForm, float_domain, float_form
+from exactcpa.kernels.loaded import load_kernels
 from exactcpa.network import Network
 from exactcpa.partition import Partition
 from exactcpa.partition_blocks import head, write_results
@@ -69,6 +70,7 @@ def enumerate_cells(
     """
     _require_arguments(network, domain, method=method, workers=workers, facets=facets)
     with Progress(progress) as reporter, nullcontext() if proof is None else PartitionWriter(proof) as writer:
+        load_kernels()
         start = time.perf_counter()
         form = switch_form(network, domain)
         floats = float_domain(domain)

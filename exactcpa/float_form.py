@@ -132,7 +132,7 @@ def _rounded_row(row: list[Fraction], radius: np.ndarray) -> list[float]:
     numbers = [rounded(scaled(q, exponent)) for q in row]
     size = abs(numbers[0][0]) + float(np.dot([abs(n[0]) for n in numbers[1:]], radius))
     error, through_origin = _over_box([n[1] for n in numbers], radius), float(not row[0])
-    grain = min(_triple(scaled(q, exponent))[2] for q in row)
+    grain = min(_triple(scaled(q, exponent))[2] for q in row) if (radius >= 0.25).all() else 0.0
     return [*(n[0] for n in numbers), error, size * (1 + 1e-9), through_origin, grain, 2.0**exponent]
 
 
@@ -190,6 +190,10 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         decisions = [*lines[: layer.switches], *(lines[group[0]] for group in layer.groups)]
         exponents.append(tuple(lines))
         previous = lines
+    if (domain.box[2] < 0.25).any():
+        # Coordinates so small that their scale had to be cut off: coefficients may exceed four times the size.
+        for triples in (arrays.constant, arrays.base, arrays.gain):
+            triples[..., 2] = 0.0
     return ScaledForm(arrays, tuple(exponents))
 
 

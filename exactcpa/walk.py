@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exactcpa.choose import Chooser
+from exactcpa.errors import BadArgument
 from exactcpa.float_form import FloatDomain, ScaledForm
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree, grow, new_output, new_tree
@@ -24,6 +25,9 @@ from exactcpa.switch_form import SwitchForm
 
 STEPS = 20_000
 """Steps of one compiled stretch: some ten milliseconds, so that progress and Ctrl-C are heard."""
+
+
+MOST = 2**15 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +87,15 @@ def walk(
         facets: Whether to find the facets too.
         proof: Whether to write the streams of the proof.
 
+    Raises:
+        BadArgument: A proof is wanted of a layer that is too wide for its format.
+
     Yields:
         Chunks: whenever the buffers are full, after each stretch of steps (perhaps empty), and at the end.
     """
     n, d = scaled.arrays.constant.shape[1], form.dimension
+    if proof and n > MOST:
+        raise BadArgument(f"a proof numbers the switches of a layer in 16 bits: expected at most {MOST}, got {n} lines")
     tree, lp = new_tree(len(form.layers), n, d, form.words)
     out = new_output(n, d, form.words)
     settler = Settler(form, domain, floats, scaled.exponents)

@@ -1,0 +1,36 @@
+"""Have the compiled kernels ready before the clock starts: from the cache in a second, else compiled once.
+
+Main definitions: `load_kernels`.
+
+Not here: the kernels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exactcpa.float_form import FloatForm
+from exactcpa.kernels import graph, state
+from exactcpa.kernels.tree import advance
+
+
+def load_kernels() -> None:
+    """Run every kernel that is called from outside on nothing at all."""
+    form = FloatForm(
+        np.zeros((1, 4), np.int64),
+        np.zeros((1, 1, 3)),
+        np.zeros((1, 1, 1, 3)),
+        np.zeros((1, 1, 1, 3)),
+        np.zeros((1, 1), np.int64),
+    )
+    tree, lp = state.new_tree(1, 1, 1, 1)
+    tree.counters[state.TOP] = -1
+    advance(form, tree, lp, state.new_output(1, 1, 1, 1), np.zeros((6, 1)), 2, 1)
+    words, table = np.zeros((0, 1), np.uint64), np.full(16, -1, np.int64)
+    starts, none, flips = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 2), np.int32)
+    groups, bits, verdicts = np.zeros((1, 1), np.int64), np.zeros(1, np.int64), np.zeros(0, np.int8)
+    graph.fill_table(words, table)
+    graph.find(words, table, np.zeros(1, np.uint64))
+    graph.match_facets(words, table, starts, flips, none)
+    graph.classify_edges(form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts)
+    graph.merge(starts, none, verdicts, none)
