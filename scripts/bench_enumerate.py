@@ -5,9 +5,9 @@
     python scripts/bench_enumerate.py --profile           and where the time goes
 
 That is without facets; with facets half of it.  At most 3 linear programs per cell for d >= 4 (without
-facets). Degenerate networks reach a tenth of it.  The proof is streamed to a file in every run.  A rate
-is cells over the whole time of `enumerate_cells`, set-up and file included, and the median of several
-runs.
+facets; the engine counts a question as a program unless a known point or a ray answers it).  Degenerate
+networks reach a tenth of it.  The proof is streamed to a file in every run.  A rate is cells over the whole
+time of `enumerate_cells`, set-up and file included, and the median of several runs.
 
 The networks are random over [-1, 1]^d, by `make_networks`; data/ holds some of them.  Each measurement
 has its own process, warmed by a tiny network.  In the same run the same networks are given to
