@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ldexp
 from typing import NamedTuple
 
 import numpy as np
@@ -208,7 +209,8 @@ def _triple(q: Fraction) -> tuple[float, float, float]:
     """A number rounded, with its error and its grain."""
     value, error = rounded(q)
     above, below = value.as_integer_ratio()
-    return value, error, float(above & -above) / below if value else np.inf
+    exponent = (above & -above).bit_length() - below.bit_length()
+    return value, error, ldexp(1.0, exponent) if value else np.inf
 
 
 def _in_float_coordinates(layer: SwitchLayer, domain: FloatDomain) -> SwitchLayer:

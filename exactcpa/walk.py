@@ -20,7 +20,7 @@ from exactcpa.float_form import FloatDomain, ScaledForm
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree, grow, new_output, new_tree
 from exactcpa.kernels.tree import advance
-from exactcpa.settle import Point, Settler
+from exactcpa.settle import Point, Settler, as_doubles
 from exactcpa.switch_form import SwitchForm
 
 STEPS = 20_000
@@ -177,10 +177,17 @@ def _take(tree: Tree, out: Output, settler: Settler) -> Chunk:
     faces = int(counters[state.NFACE])
     kept_faces = int(out.cell_marks[n, 1]) if kept else 0
     marks = out.cell_marks[:n].copy()
-    exact = {int(i): settler.points[int(marks[i, 0])] for i in np.flatnonzero(marks[:, 0] >= 0)}
+    points, exact = out.cell_points[:n].copy(), {}
+    for i in np.flatnonzero(marks[:, 0] >= 0).tolist():
+        point = settler.points[int(marks[i, 0])]
+        doubles = as_doubles(point)
+        if doubles is None:
+            exact[i] = point
+        else:
+            points[i] = doubles
     chunk = Chunk(
         out.cell_bits[:n].copy(),
-        out.cell_points[:n].copy(),
+        points,
         exact,
         marks[:, 1].copy(),
         out.facet_flips[: faces - kept_faces].copy(),
