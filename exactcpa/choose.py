@@ -1,7 +1,7 @@
 """Maxima of three and more lines: which of them win somewhere on a node, and the children where they do.
 
-A maximum of two lines is a switch.  With more, "line i is the greatest" is a convex set, its complement is not; so a node
-is divided at once into one child a winner.  Each candidate either wins somewhere, shown by a point where it beats
+A maximum of two lines is a switch.  With more, "line i is the greatest" is a convex set, its complement is not; so
+a node is divided at once into one child a winner.  Each candidate either wins somewhere, shown by a point where it beats
 all rivals, or loses, shown by multipliers.
 
 Main definitions: `Chooser`.
@@ -65,7 +65,14 @@ class Chooser:
         while todo:
             match todo.pop(0):
                 case Loses() as loser:
-                    codes = [state.LOSES, loser.candidate, len(loser.rivals), *loser.rivals, len(loser.rows), *loser.rows]
+                    codes = [
+                        state.LOSES,
+                        loser.candidate,
+                        len(loser.rivals),
+                        *loser.rivals,
+                        len(loser.rows),
+                        *loser.rows,
+                    ]
                     self._settler.write_multipliers(tree, out, codes, list(loser.parts))
                 case Wins() as winner:
                     self._write(tree, out, [state.WINS, winner.candidate, len(winner.rivals), *winner.rivals])
@@ -87,7 +94,9 @@ class Chooser:
         lines = settler.lines.at(node.layer, node.pattern)
         candidates = [lines.rows[z] for z in group]
         points = [settler.exact_point(tree, slot) for slot in settler.held(tree, f)]
-        return [self._judge(tree, f, node, candidates, lines.denominator, i, points) for i in range(len(group))]
+        return [
+            self._judge(tree, f, node, candidates, lines.denominator, i, points) for i in range(len(group))
+        ]
 
     def _judge(
         self, tree: Tree, f: int, node: Node, candidates: list, denominator: int, i: int, points: list[Point]
@@ -106,17 +115,30 @@ class Chooser:
         for c in rivals:
             lead = leads[c]
             if not _is_positive(lead, interior):
-                system = gather([[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows], len(lead) - 1)
+                system = gather(
+                    [[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows], len(lead) - 1
+                )
                 outcome = maximise(system, list(lead[:-1]), interior, stop_above=-int(lead[-1]))
                 if not isinstance(outcome, Exceeded):
-                    return self._loser(tree, f, node, i, c, rivals, rows, ExactRow(lead, denominator, 0), outcome)
+                    return self._loser(
+                        tree, f, node, i, c, rivals, rows, ExactRow(lead, denominator, 0), outcome
+                    )
                 reached = (outcome.numerators, outcome.denominator)
                 interior = self._settler.between(rows, [lead], interior, reached)
             rows.append(ExactRow(lead, denominator, 0))
         return Wins(i, tuple(rivals), interior)
 
     def _loser(
-        self, tree: Tree, f: int, node: Node, i: int, c: int, rivals: list[int], rows: list, lead: ExactRow, outcome: object
+        self,
+        tree: Tree,
+        f: int,
+        node: Node,
+        i: int,
+        c: int,
+        rivals: list[int],
+        rows: list,
+        lead: ExactRow,
+        outcome: object,
     ) -> Loses:
         d = self._settler.form.dimension
         start = int(tree.frames[f, state.A0])

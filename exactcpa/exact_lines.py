@@ -104,4 +104,3 @@ def _lines(matrix: fmpz_mat, denominator: int) -> Lines:
     entries = matrix.entries()
     rows = tuple(tuple(entries[i : i + width]) for i in range(0, len(entries), width))
     return Lines(matrix, rows, denominator)
-

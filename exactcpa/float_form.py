@@ -30,8 +30,9 @@ TINY = 2.0**-1060
 
 
 class FloatForm(NamedTuple):
-    """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions.  A triple is a number, its error, and its
-    grain: a power of two of which it is a multiple (infinite for zero).
+    """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions.
+
+    A triple is a number, its error, and its grain: a power of two of which it is a multiple (infinite for zero).
 
     Attributes:
         sizes: Shape ``(layers, 4)``: lines, switches, groups, and whether any entry of `base` is nonzero.
@@ -121,9 +122,18 @@ def float_domain(domain: object) -> FloatDomain:
     radius = np.maximum(abs(lower), abs(upper))
     start = [scaled(p - c, -e) for p, c, e in zip(domain.interior, centre, exponent, strict=True)]
     grid = np.array([p[2] for p in placed])
-    box = [lower, upper, radius, grid, np.array([float(c) for c in centre]), np.array([2.0**e for e in exponent])]
+    box = [
+        lower,
+        upper,
+        radius,
+        grid,
+        np.array([float(c) for c in centre]),
+        np.array([2.0**e for e in exponent]),
+    ]
     return FloatDomain(
-        np.array(box), np.array([_rounded_row(row, radius) for row in rows]), np.array([float(q) for q in start])
+        np.array(box),
+        np.array([_rounded_row(row, radius) for row in rows]),
+        np.array([float(q) for q in start]),
     )
 
 
@@ -245,7 +255,12 @@ def _line_exponents(layer: SwitchLayer, previous: list[int], decisions: list[int
 
 
 def _fill(
-    arrays: FloatForm, number: int, layer: SwitchLayer, lines: list[int], previous: list[int], decisions: list[int]
+    arrays: FloatForm,
+    number: int,
+    layer: SwitchLayer,
+    lines: list[int],
+    previous: list[int],
+    decisions: list[int],
 ) -> None:
     """Write one layer's rounded numbers."""
     has_base = int(any(any(row) for row in layer.base))

@@ -96,7 +96,10 @@ class Settler:
             box = self._domain_rows[: 2 * self.form.dimension]
             rows = tuple(box + [self.row(tree, r, pattern) for r in active])
             mirrored = [[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows]
-            self._node = key, Node(rows, gather(mirrored, self.form.dimension), pattern, int(frame[state.LAYER]))
+            self._node = (
+                key,
+                Node(rows, gather(mirrored, self.form.dimension), pattern, int(frame[state.LAYER])),
+            )
         return self._node[1]
 
     def row(self, tree: Tree, r: int, pattern: int) -> ExactRow:
@@ -105,7 +108,11 @@ class Settler:
             return self._domain_rows[r]
         first, second = (int(b) for b in tree.flips[r])
         layer = self._places[first][0]
-        key = (first, second if second >= 0 else -1 - (pattern >> first & 1), pattern & self.lines.mask(layer))
+        key = (
+            first,
+            second if second >= 0 else -1 - (pattern >> first & 1),
+            pattern & self.lines.mask(layer),
+        )
         known = self._known_rows.get(key)
         if known is None:
             if len(self._known_rows) > 20000:
@@ -128,7 +135,11 @@ class Settler:
         number = int(tree.point_ids[slot])
         if number >= 0:
             return self.points[number]
-        y, centre, scale = tree.points[slot].tolist(), self._box[state.CENTRE].tolist(), self._box[state.SCALE].tolist()
+        y, centre, scale = (
+            tree.points[slot].tolist(),
+            self._box[state.CENTRE].tolist(),
+            self._box[state.SCALE].tolist(),
+        )
         # On the grid the sum is a double, so it is computed without rounding.
         return dyadic([c + s * v for c, s, v in zip(centre, scale, y, strict=True)])
 
@@ -157,7 +168,9 @@ class Settler:
                 continue
             found = self._seek(lp, node, line, side, interior, hint=tree.counters[state.READY] == f)
             if not isinstance(found, tuple):
-                self._write(tree, out, [state.DROP, u, int(side < 0)], unit, found.theta, found.multipliers, node)
+                self._write(
+                    tree, out, [state.DROP, u, int(side < 0)], unit, found.theta, found.multipliers, node
+                )
                 return state.IS_LOWER if side > 0 else state.IS_UPPER
             self.hold(tree, f, found, u, side)
         return state.IS_CUT
@@ -183,7 +196,9 @@ class Settler:
             outcome = maximise(node.gathered, objective, interior, stop_above=stop)
         if not isinstance(outcome, Exceeded):
             return outcome
-        return self.between(node.rows, [tuple(side * a for a in line)], interior, (outcome.numerators, outcome.denominator))
+        return self.between(
+            node.rows, [tuple(side * a for a in line)], interior, (outcome.numerators, outcome.denominator)
+        )
 
     def between(
         self, rows: Sequence[ExactRow], wanted: Sequence[Sequence[int]], interior: Point, reached: Point
@@ -218,7 +233,12 @@ class Settler:
         size = max(x.denominator.bit_length() for x in exact)
         for bits in (64, 128, 256, 512, 1024, 2048, 4096):
             if bits < size:
-                candidates.append([c + s * Fraction(round((x - c) / s * 2**bits), 2**bits) for x, c, s in zip(exact, self._centre, self._scale, strict=True)])
+                candidates.append(
+                    [
+                        c + s * Fraction(round((x - c) / s * 2**bits), 2**bits)
+                        for x, c, s in zip(exact, self._centre, self._scale, strict=True)
+                    ]
+                )
         return candidates
 
     def hold(self, tree: Tree, f: int, point: Point, u: int, sign: int) -> None:
@@ -238,7 +258,10 @@ class Settler:
 
     def store(self, tree: Tree, slot: int, point: Point) -> None:
         """Write a point to a slot: as doubles if they say it exactly, else by number."""
-        y = [(Fraction(n, point[1]) - c) / s for n, c, s in zip(point[0], self._centre, self._scale, strict=True)]
+        y = [
+            (Fraction(n, point[1]) - c) / s
+            for n, c, s in zip(point[0], self._centre, self._scale, strict=True)
+        ]
         rounded = [float(v) for v in y]
         tree.points[slot] = rounded
         if all(Fraction(r) == v for r, v in zip(rounded, y, strict=True)) and self._is_on_grid(rounded):
@@ -297,10 +320,20 @@ class Settler:
         self.emit(tree, out, codes, doubles or [])
 
     def _write(
-        self, tree: Tree, out: Output, codes: list[int], subject: ExactRow, theta: int, multipliers: dict[int, int], node: Node
+        self,
+        tree: Tree,
+        out: Output,
+        codes: list[int],
+        subject: ExactRow,
+        theta: int,
+        multipliers: dict[int, int],
+        node: Node,
     ) -> None:
         """A record that ends in multipliers of the node's rows."""
-        parts = [(subject, theta), *((node.rows[p], a) for p, a in multipliers.items() if p >= 2 * self.form.dimension)]
+        parts = [
+            (subject, theta),
+            *((node.rows[p], a) for p, a in multipliers.items() if p >= 2 * self.form.dimension),
+        ]
         rows = [p - 2 * self.form.dimension for p in multipliers if p >= 2 * self.form.dimension]
         self.write_multipliers(tree, out, [*codes, len(rows), *self._row_numbers(tree, rows, node)], parts)
 
@@ -310,7 +343,9 @@ class Settler:
         start = tree.frames[f, state.A0]
         return [int(tree.lists[state.ACTIVE, start + p]) - 2 * self.form.dimension for p in places]
 
-    def write_multipliers(self, tree: Tree, out: Output, codes: list[int], parts: list[tuple[ExactRow, int]]) -> None:
+    def write_multipliers(
+        self, tree: Tree, out: Output, codes: list[int], parts: list[tuple[ExactRow, int]]
+    ) -> None:
         """Write coefficients of exact rows as multipliers of the proof's rows; the code is one more if not doubles."""
         if not tree.counters[state.PROOF]:
             return

@@ -166,9 +166,17 @@ def _rewrite(
         constant.append(shift + sum(c * part[0] for c, part in parts))
         base.append(_combine([(c, part[1]) for c, part in parts]))
         gain.append(_combine([(c, part[2]) for c, part in parts]))
-    switch_bits = [bit for unit in units if unit.group < 0 for bit in range(unit.first, unit.first + unit.width)]
+    switch_bits = [
+        bit for unit in units if unit.group < 0 for bit in range(unit.first, unit.first + unit.width)
+    ]
     layer = SwitchLayer(
-        tuple(constant), tuple(base), tuple(gain), len(switch_bits), tuple(groups), tuple(switch_bits), tuple(group_bits)
+        tuple(constant),
+        tuple(base),
+        tuple(gain),
+        len(switch_bits),
+        tuple(groups),
+        tuple(switch_bits),
+        tuple(group_bits),
     )
     return layer, terms, units
 

@@ -95,7 +95,9 @@ def walk(
     """
     n, d = scaled.arrays.constant.shape[1], form.dimension
     if proof and n > MOST:
-        raise BadArgument(f"a proof numbers the switches of a layer in 16 bits: expected at most {MOST}, got {n} lines")
+        raise BadArgument(
+            f"a proof numbers the switches of a layer in 16 bits: expected at most {MOST}, got {n} lines"
+        )
     tree, lp = new_tree(len(form.layers), n, d, form.words)
     out = new_output(n, d, form.words)
     settler = Settler(form, domain, floats, scaled.exponents)

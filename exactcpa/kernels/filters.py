@@ -15,12 +15,12 @@ Why each bound holds, with ``u = 2**-53`` and ``gamma_k = k u / (1 - k u)``:
   their absolute values, which summed over the box is at most ``size_G + sum lambda_i size_i``; the stored
   rows add ``error_G + sum lambda_i error_i``; the final sum adds ``gamma_{d+1}`` of the same bracket.  This is
   the safe bound of Neumaier and Shcherbina (2004), with the residual moved to the box.
-* *Rows through the origin.*  Where the constants of a line and of ``d`` rows are exactly zero, maxima of exactly zero are
-  usual, and no bound of the above kind proves them.  But if the exact matrix ``N`` of the rows' normals is
-  invertible, ``-G`` is exactly one combination of the rows, and it is enough to enclose its multipliers: with an approximate
-  inverse ``M`` and ``H = I - N M``, ``N`` is invertible if a norm of ``H`` is below 1, and the exact multipliers differ from
-  approximate ones with residual ``r`` by ``(I - H)^-T M^T r``, at most ``max |M^T r| / (1 - max_e sum_c |H_ce|)`` in size
-  (Rump 2010, section 10.5).  Errors of the rows enter as ``error / r_j`` in coefficient ``j``.
+* *Rows through the origin.*  Where the constants of a line and of ``d`` rows are exactly zero, maxima of exactly
+  zero are usual, and no bound of the above kind proves them.  But if the exact matrix ``N`` of the rows' normals is
+  invertible, ``-G`` is exactly one combination of the rows, and it is enough to enclose its multipliers: with an
+  approximate inverse ``M`` and ``H = I - N M``, ``N`` is invertible if a norm of ``H`` is below 1, and the exact
+  multipliers differ from approximate ones with residual ``r`` by ``(I - H)^-T M^T r``, at most
+  ``max |M^T r| / (1 - max_e sum_c |H_ce|)`` in size (Rump 2010, section 10).  Errors of the rows enter as ``error / r_j`` in coefficient ``j``.
 * ``(k + d + 8) * 1.02 u`` stands for all those gammas, for counts below 2**40; the error bounds themselves are
   computed in doubles, and the two per cent cover that.  Underflow is covered by `TINY`, which is larger than
   2**-1074 times any number of operations here.
@@ -155,7 +155,9 @@ def is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box):
                 error += rows[r, d + 1] / box[RADIUS, j] * abs(inverse)
             column += abs(entry) + (d + 8) * U * bracket + error * (1.0 + 1e-9) + TINY
         for j in range(d):
-            shift += abs(_inverse_entry(table, basis, m, d, j, e)) * _residual(lines, u, factor, rows, basis, vectors, d, box, j)
+            shift += abs(_inverse_entry(table, basis, m, d, j, e)) * _residual(
+                lines, u, factor, rows, basis, vectors, d, box, j
+            )
         largest_column, largest_shift = max(largest_column, column), max(largest_shift, shift)
     if not largest_column < 0.5:
         return False

@@ -115,7 +115,7 @@ def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jum
 def _add(g, a, total):
     """Add a product of two numbers with errors and grains to a sum.
 
-    Nothing is added, exactly, where a factor is exactly zero; and nothing rounds among exact small multiples of a grain.
+    Nothing is added, exactly, where a factor is exactly zero; nothing rounds among exact small multiples of a grain.
     """
     if (g[0] == 0.0 and g[1] == 0.0) or (a[0] == 0.0 and a[1] == 0.0):
         return
@@ -130,7 +130,20 @@ def _add(g, a, total):
 
 
 @allocating
-def classify_edges(form, group_starts, group_bits, group_lines, bit_layers, bit_decisions, words, starts, flips, neighbours, simple, verdicts):
+def classify_edges(
+    form,
+    group_starts,
+    group_bits,
+    group_lines,
+    bit_layers,
+    bit_decisions,
+    words,
+    starts,
+    flips,
+    neighbours,
+    simple,
+    verdicts,
+):
     """For each facet ``i -> j`` with ``i < j`` whether the output map is the same on both sides.
 
     Across a facet with one switching unit the maps differ by multiples of the switching function; the multiples start
@@ -149,9 +162,7 @@ def classify_edges(form, group_starts, group_bits, group_lines, bit_layers, bit_
             for z in range(form.sizes[layer + 1, 0]):
                 jump[z] = form.gain[layer + 1, decision, z]
             for following in range(layer + 1, form.sizes.shape[0] - 1):
-                _propagate(
-                    form, group_starts, group_bits, group_lines, words, i, following, jump, next_jump
-                )
+                _propagate(form, group_starts, group_bits, group_lines, words, i, following, jump, next_jump)
                 jump[:] = next_jump
             verdicts[e] = _verdict(jump, form.sizes[form.sizes.shape[0] - 1, 0])
 

@@ -28,12 +28,14 @@ EXACT = 2**53
 @kernel
 def _is_whole(lines, i, d):
     """Whether a line is exact and a small multiple of its grain."""
-    return lines[i, d + 1] == 0.0 and lines[i, d + 4] > 0.0 and 8.0 * lines[i, d + 2] < 2.0**40 * lines[i, d + 4]
+    return (
+        lines[i, d + 1] == 0.0 and lines[i, d + 4] > 0.0 and 8.0 * lines[i, d + 2] < 2.0**40 * lines[i, d + 4]
+    )
 
 
 @kernel
 def write_system(lines, u, factor, rows, basis, whole, m, d):
-    """Write the system of the dictionary's ``d`` rows and list them in ``basis[WHICH]``; False if it is not of integers."""
+    """Write the system of the dictionary's ``d`` rows, listed in ``basis[WHICH]``; False if it is not of integers."""
     if not _is_whole(lines, u, d):
         return False
     for j in range(d):
@@ -53,7 +55,7 @@ def write_system(lines, u, factor, rows, basis, whole, m, d):
 
 @kernel
 def solve(whole, d):
-    """Solve the system by Cramer's rule: ``whole[c, d] / whole[d, d]`` are the multipliers; False if that does not fit."""
+    """Solve the system; ``whole[c, d] / whole[d, d]`` are the multipliers.  False if they do not fit."""
     last = np.int64(1)
     for step in range(d):
         found = -1

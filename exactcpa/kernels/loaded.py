@@ -32,5 +32,7 @@ def load_kernels() -> None:
     graph.fill_table(words, table)
     graph.find(words, table, np.zeros(1, np.uint64))
     graph.match_facets(words, table, starts, flips, none)
-    graph.classify_edges(form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts)
+    graph.classify_edges(
+        form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts
+    )
     graph.merge(starts, none, verdicts, none)

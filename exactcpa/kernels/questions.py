@@ -5,8 +5,8 @@ questions for free; a proof leaves its multipliers in ``basis[WHICH]`` and ``vec
 
 Main definitions: `seek`, `find_facets_by_rays`, `seek_beyond_row`.
 
-Conventions: the answers are `FOUND` a point (`HIT` if a ray alone found it), `OPEN`, or that there is none: ``PROVED + k``
-with ``k`` multipliers, or `IMPLIED` by ``d`` rows that determine their multipliers.
+Conventions: the answers are `FOUND` a point (`HIT` if a ray alone found it), `OPEN`, or that there is none:
+``PROVED + k`` with ``k`` multipliers, or `IMPLIED` by ``d`` rows that determine their multipliers.
 
 References: certificates are Farkas' lemma, Schrijver, Theory of Linear and Integer Programming (1986), section 7.3.
 
@@ -53,7 +53,9 @@ def _pull_back(lines, u, factor, rows, basis, vectors, m, d, box, points, origin
         for j in range(d):
             vectors[TRIAL, j] = points[origin, j] + share * (vectors[STEP, j] - points[origin, j])
         snap(vectors, TRIAL, d, box)
-        if factor * sign_at(lines, u, d, vectors, TRIAL) > 0 and is_inside(rows, basis, m, d, vectors, TRIAL, skipped):
+        if factor * sign_at(lines, u, d, vectors, TRIAL) > 0 and is_inside(
+            rows, basis, m, d, vectors, TRIAL, skipped
+        ):
             return True
     return False
 
@@ -112,7 +114,9 @@ def _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box):
     """What the optimal dictionary proves of ``factor * line <= 0``: ``PROVED + k``, ``IMPLIED`` or ``OPEN``."""
     k = collect_multipliers(basis, vectors, m, d)
     vectors[MULTIPLIER, d] = 1.0
-    if is_bounded(lines, u, factor, rows, basis, vectors, k, d, box) and _are_representable(rows, basis, vectors, k, d):
+    if is_bounded(lines, u, factor, rows, basis, vectors, k, d, box) and _are_representable(
+        rows, basis, vectors, k, d
+    ):
         return PROVED + k
     if k == d and is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box):
         return IMPLIED
@@ -129,7 +133,8 @@ def seek(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, points
     """Is there a point of the node where ``factor`` times line ``u`` is positive?
 
     Args:
-        lines: Shape ``(n, d + 5)``; ``u`` is one of them.
+        lines: Shape ``(n, d + 5)``.
+        u: The line asked about.
         factor: +1 or -1.
         rows: All rows; the node's are listed in ``basis[CHOSEN]``, ``m`` of them.
         table: The node's dictionary, at point `origin`.

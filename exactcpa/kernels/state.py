@@ -38,7 +38,23 @@ RUNNING, DONE, FLUSH, GROW, ASK_UNIT, ASK_FACET, ASK_CELL, ASK_GROUP = range(8)
 NONE, IS_LOWER, IS_UPPER, IS_CUT, IS_REDUNDANT, IS_FACET, IS_WRITTEN = range(7)
 
 # proof codes
-DROP, DROPX, SPLIT_CODE, PRUNE, PRUNEX, CELL_CODE, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS, DROP_IMPLIED, PRUNE_IMPLIED = range(1, 16)
+(
+    DROP,
+    DROPX,
+    SPLIT_CODE,
+    PRUNE,
+    PRUNEX,
+    CELL_CODE,
+    CELLX,
+    FACET,
+    FACETX,
+    CHOOSE,
+    LOSES,
+    LOSESX,
+    WINS,
+    DROP_IMPLIED,
+    PRUNE_IMPLIED,
+) = range(1, 16)
 
 # lists
 UNDECIDED, HELD, ACTIVE = range(3)
@@ -143,4 +159,6 @@ def grow(tree: Tree, lp: Lp) -> tuple[Tree, Lp]:
     lists = np.concatenate([tree.lists, np.zeros_like(tree.lists)], axis=1)
     basis = np.concatenate([lp.basis, np.zeros_like(lp.basis)], axis=1)
     table, outer = (np.concatenate([array, np.zeros_like(array)]) for array in (lp.table, lp.outer))
-    return tree._replace(lists=lists, shares=shares, **doubled), lp._replace(basis=basis, table=table, outer=outer)
+    return tree._replace(lists=lists, shares=shares, **doubled), lp._replace(
+        basis=basis, table=table, outer=outer
+    )

@@ -300,7 +300,20 @@ def _test_switch(tree, lp, box, f, u, d):
         factor = 1.0 if attempt == 0 else -1.0
         start = _nearest_point(tree, f, u, factor, d)
         answer = questions.seek(
-            lines, u, factor, tree.rows, lp.table, lp.basis, lp.vectors, lp.whole, m, d, box, tree.points, start, counters[ORIGIN]
+            lines,
+            u,
+            factor,
+            tree.rows,
+            lp.table,
+            lp.basis,
+            lp.vectors,
+            lp.whole,
+            m,
+            d,
+            box,
+            tree.points,
+            start,
+            counters[ORIGIN],
         )
         counters[RAYS] += 1
         counters[LPS] += int(answer != questions.HIT)
@@ -326,7 +339,18 @@ def _test(form, tree, lp, out, box, f, d):
         if answer == NONE:
             found, proof = _test_switch(tree, lp, box, f, u, d)
             if found == LOWER or found == UPPER:
-                records.write_drop(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, u, found == UPPER, proof, d)
+                records.write_drop(
+                    counters,
+                    out.codes,
+                    out.reals,
+                    tree.rows,
+                    lp.basis,
+                    lp.vectors,
+                    u,
+                    found == UPPER,
+                    proof,
+                    d,
+                )
         else:
             found = CUT if answer == IS_CUT else LOWER if answer == IS_LOWER else UPPER
         if found == OPEN:
@@ -458,7 +482,11 @@ def add_row(tree, f, lines, u, factor, d):
     for j in range(d + 1):
         tree.rows[r, j] = factor * power * lines[u, j]
     tree.rows[r, d + 1], tree.rows[r, d + 2] = power * lines[u, d + 1], power * lines[u, d + 2]
-    tree.rows[r, d + 3], tree.rows[r, d + 4], tree.rows[r, d + 5] = lines[u, d + 3], power * lines[u, d + 4], power
+    tree.rows[r, d + 3], tree.rows[r, d + 4], tree.rows[r, d + 5] = (
+        lines[u, d + 3],
+        power * lines[u, d + 4],
+        power,
+    )
     tree.lists[ACTIVE, frame[A1]] = r
     frame[A1] += 1
     frame[ROWS] = r + 1
@@ -521,7 +549,9 @@ def _prune_rows(tree, lp, out, box, domain_rows, f, d):
         prepare(tree, lp, f, d)
     if counters[READY] != f:
         return
-    questions.find_facets_by_rays(tree.rows, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], lp.outer)
+    questions.find_facets_by_rays(
+        tree.rows, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], lp.outer
+    )
     kept = frame[A0]
     for i in range(2 * d, m):
         r = lp.basis[CHOSEN, i]
@@ -529,7 +559,18 @@ def _prune_rows(tree, lp, out, box, domain_rows, f, d):
         if r >= domain_rows and lp.basis[STATE, i] == 0:
             counters[LPS] += 1
             found = questions.seek_beyond_row(
-                tree.rows, lp.table, lp.basis, lp.vectors, lp.whole, m, d, box, tree.points, counters[ORIGIN], i, lp.outer
+                tree.rows,
+                lp.table,
+                lp.basis,
+                lp.vectors,
+                lp.whole,
+                m,
+                d,
+                box,
+                tree.points,
+                counters[ORIGIN],
+                i,
+                lp.outer,
             )
         if found == questions.FOUND or found == questions.OPEN:
             tree.lists[ACTIVE, kept] = r
@@ -563,7 +604,18 @@ def _facet_rows(tree, lp, out, box, domain_rows, f, d):
         elif counters[READY] == f:
             counters[LPS] += 1
             found = questions.seek_beyond_row(
-                tree.rows, lp.table, lp.basis, lp.vectors, lp.whole, m, d, box, tree.points, counters[ORIGIN], i, lp.outer
+                tree.rows,
+                lp.table,
+                lp.basis,
+                lp.vectors,
+                lp.whole,
+                m,
+                d,
+                box,
+                tree.points,
+                counters[ORIGIN],
+                i,
+                lp.outer,
             )
         if found == questions.OPEN:
             counters[QUESTION], counters[QFRAME], counters[QUNIT] = ASK_FACET, f, i
@@ -575,7 +627,9 @@ def _facet_rows(tree, lp, out, box, domain_rows, f, d):
             lp.basis[STATE, i] = 2
             counters[RECORDS] += 1
             if answer == NONE:
-                records.write_prune(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, r, found, d)
+                records.write_prune(
+                    counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, r, found, d
+                )
         frame[POSITION] += 1
     frame[PHASE] = POP
     return True
