@@ -1,8 +1,8 @@
 """Maxima of three and more lines: which of them win somewhere on a node, and the children where they do.
 
 A maximum of two lines is a switch.  With more, "line i is the greatest" is a convex set, its complement is not; so
-a node is divided at once into one child a winner.  Each candidate either wins somewhere, shown by a point where it beats
-all rivals, or loses, shown by multipliers.
+a node is divided at once into one child a winner.  Each candidate either wins somewhere, shown by a point where it
+beats all rivals, or loses, shown by multipliers.
 
 Main definitions: `Chooser`.
 

@@ -20,7 +20,8 @@ Why each bound holds, with ``u = 2**-53`` and ``gamma_k = k u / (1 - k u)``:
   invertible, ``-G`` is exactly one combination of the rows, and it is enough to enclose its multipliers: with an
   approximate inverse ``M`` and ``H = I - N M``, ``N`` is invertible if a norm of ``H`` is below 1, and the exact
   multipliers differ from approximate ones with residual ``r`` by ``(I - H)^-T M^T r``, at most
-  ``max |M^T r| / (1 - max_e sum_c |H_ce|)`` in size (Rump 2010, section 10).  Errors of the rows enter as ``error / r_j`` in coefficient ``j``.
+  ``max |M^T r| / (1 - max_e sum_c |H_ce|)`` in size (Rump 2010, section 10).  Errors of the rows enter as
+  ``error / r_j`` in coefficient ``j``.
 * ``(k + d + 8) * 1.02 u`` stands for all those gammas, for counts below 2**40; the error bounds themselves are
   computed in doubles, and the two per cent cover that.  Underflow is covered by `TINY`, which is larger than
   2**-1074 times any number of operations here.
