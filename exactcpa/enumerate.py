@@ -9,6 +9,7 @@ Not here: the walk (`walk`), the region graph (`adjacency`), the result (`partit
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,7 +20,7 @@ import numpy as np
 
 from exactcpa.adjacency import Graph, region_graph
 from exactcpa.domain import Box, Domain, Polytope, Slice
-from exactcpa.errors import BadArgument, DimensionMismatch, shown
+from exactcpa.errors import BadArgument, CertificateRejected, DimensionMismatch, shown
 from exactcpa.float_form import ScaledForm, float_domain, float_form
 from exactcpa.kernels.loaded import load_kernels
 from exactcpa.network import Network
@@ -157,13 +158,24 @@ def _finish(form: SwitchForm, scaled: ScaledForm, cells: _Cells, start: float, *
         i: tuple([Fraction(int(n), int(point[1])) for n in point[0]]) for i, point in cells.exact.items()
     }
     for i, witness in exact.items():
-        points[i] = [float(x) for x in witness]
+        points[i] = [_nearest_double(x) for x in witness]
+    if not np.isfinite(points).all():
+        cell = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
+        raise CertificateRejected(f"cell {cell} has no finite witness")
     graph = region_graph(form, scaled.arrays, words, starts, flips) if facets else None
     facts = _facts(form, len(words), graph, cells.tally, time.perf_counter() - start)
     if graph is None:
         return Results(words, points, exact, None, facts)
     bits = np.where(flips[:, 1] >= 0, flips[:, 1], flips[:, 0]).astype(np.int32)
     return Results(words, points, exact, Facets(starts, bits, graph.neighbours, graph.regions), facts)
+
+
+def _nearest_double(x: Fraction) -> float:
+    """The nearest finite double."""
+    try:
+        return float(x)
+    except OverflowError:
+        return sys.float_info.max if x > 0 else -sys.float_info.max
 
 
 def _facts(form: SwitchForm, cells: int, graph: Graph | None, tally: Tally, seconds: float) -> dict[str, Any]:
