@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from flint import fmpz, fmpz_mat
 
-from exactcpa.switch_form import SwitchForm, integer_layers
+from exactcpa.switch_form import IntegerLayer, SwitchForm, integer_layers
 
 ROOM = 2000
 """Cells whose lines are remembered; neighbours in the walk share all but the last layers."""
@@ -43,7 +43,7 @@ class ExactLines:
 
     def __init__(self, form: SwitchForm) -> None:
         self.form = form
-        self._layers = integer_layers(form)
+        self._layers: list[IntegerLayer] = []
         firsts = [_first_bit(form, number) for number in range(len(form.layers))]
         self._masks = [(1 << first) - 1 for first in firsts]
         self._known: dict[tuple[int, int], Lines] = {}
@@ -63,6 +63,8 @@ class ExactLines:
         return known
 
     def _compute(self, layer: int, pattern: int) -> Lines:
+        if not self._layers:
+            self._layers += integer_layers(self.form)
         parts = self._layers[layer]
         d = self.form.dimension
         if layer == 0:

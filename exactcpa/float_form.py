@@ -29,6 +29,10 @@ TINY = 2.0**-1060
 """Added to every error bound: it covers all underflow, which never exceeds 2**-1074 an operation."""
 
 
+MODEST = 2.0**-960
+"""Doubles between it and its inverse are far from underflow, and so are their grains."""
+
+
 class FloatForm(NamedTuple):
     """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions.
 
@@ -219,8 +223,22 @@ def _triple(q: Fraction) -> tuple[float, float, float]:
     """A number rounded, with its error and its grain."""
     value, error = rounded(q)
     above, below = value.as_integer_ratio()
-    exponent = (above & -above).bit_length() - below.bit_length()
-    return value, error, ldexp(1.0, exponent) if value else np.inf
+    return value, error, _grain(above, below, 0) if value else np.inf
+
+
+def _grain(above: int, below: int, exponent: int) -> float:
+    """The largest power of two that divides ``above / below * 2**exponent``; ``below`` is one itself."""
+    return ldexp(1.0, (above & -above).bit_length() - below.bit_length() + exponent)
+
+
+def _scaled_triple(q: Fraction, exponent: int) -> tuple[float, float, float]:
+    """The triple of ``q * 2**exponent``; a double that stays an ordinary one needs no rational arithmetic."""
+    above, below = q.numerator, q.denominator
+    if above.bit_length() < 1000 and below.bit_length() < 1000 and abs(exponent) < 900:
+        value = ldexp(above / below, exponent)
+        if MODEST < abs(value) < 1 / MODEST and (above / below).as_integer_ratio() == (above, below):
+            return value, 0.0, _grain(above, below, exponent)
+    return _triple(scaled(q, exponent))
 
 
 def _in_float_coordinates(layer: SwitchLayer, domain: FloatDomain) -> SwitchLayer:
@@ -268,10 +286,10 @@ def _fill(
     arrays.switch_bits[number, : layer.switches] = layer.switch_bits
     for i, line in enumerate(lines):
         if layer.constant[i]:
-            arrays.constant[number, i] = _triple(scaled(layer.constant[i], line))
+            arrays.constant[number, i] = _scaled_triple(layer.constant[i], line)
         for j, b in enumerate(layer.base[i]):
             if b:
-                arrays.base[number, i, j] = _triple(scaled(b, line - previous[j]))
+                arrays.base[number, i, j] = _scaled_triple(b, line - previous[j])
         for k, g in enumerate(layer.gain[i]):
             if g:
-                arrays.gain[number, k, i] = _triple(scaled(g, line - decisions[k]))
+                arrays.gain[number, k, i] = _scaled_triple(g, line - decisions[k])

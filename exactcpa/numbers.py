@@ -142,7 +142,7 @@ def to_json_number(q: Fraction) -> int | float | str:
     if q.denominator == 1 and abs(q.numerator) < LARGEST_PLAIN_INTEGER:
         return q.numerator
     double = _nearest_float(q)
-    if math.isfinite(double) and Fraction(double) == q:
+    if math.isfinite(double) and double.as_integer_ratio() == (q.numerator, q.denominator):
         return double
     is_long = max(q.numerator.bit_length(), q.denominator.bit_length()) * math.log10(2) >= LONGEST_DECIMAL
     if is_long:

@@ -197,11 +197,12 @@ def _compose(
         if not weight:
             continue
         for term in terms:
-            constant += weight * term.shift
+            if term.shift:
+                constant += weight * term.shift
             if term.slope:
                 base[term.line] += weight * term.slope
             for k, g in term.gains:
-                gain[k] += weight * g
+                gain[k] = gain[k] + weight * g if gain[k] or g != 1 else weight
     return constant, base, gain
 
 
