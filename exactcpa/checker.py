@@ -205,7 +205,9 @@ from operator import itemgetter, mul, sub
 from typing import Any, NamedTuple, NoReturn
 
 MAGIC, VERSION = b"exactcpa-partition ", b"1\n"
-DROP, DROPX, SPLIT, PRUNE, PRUNEX, CELL, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS, DROPI, PRUNEI = range(1, 16)
+DROP, DROPX, SPLIT, PRUNE, PRUNEX, CELL, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS, DROPI, PRUNEI = (
+    range(1, 16)
+)
 
 Vector = tuple[int, ...]
 Progress = Callable[[int, int], None]

@@ -14,6 +14,7 @@ Not here: switches (`kernels.tree`), exact answers in general (`settle`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,8 @@ from exactcpa.exact_simplex import Exceeded, gather, maximise
 from exactcpa.kernels import state
 from exactcpa.kernels import tree as walk
 from exactcpa.kernels.filters import TINY, U
-from exactcpa.kernels.state import Output, Tree
-from exactcpa.settle import ExactRow, Node, Point, Settler, pattern_of
+from exactcpa.kernels.state import Lp, Output, Tree
+from exactcpa.settle import ExactRow, Node, Point, Settler
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,25 @@ class Loses:
 
 
 @dataclass(frozen=True, slots=True)
+class LosesToOne:
+    """Candidate that is nowhere ahead of one rival: rows, and theta and their multipliers as doubles."""
+
+    candidate: int
+    rival: int
+    rows: tuple[int, ...]
+    numbers: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wins:
-    """Candidate that is greatest somewhere, and a point where it is."""
+    """Candidate that is greatest somewhere, and a point where it is; None if the node holds one."""
 
     candidate: int
     rivals: tuple[int, ...]
-    point: Point
+    point: Point | None
+
+
+Outcome = Loses | LosesToOne | Wins
 
 
 class Chooser:
@@ -51,14 +65,14 @@ class Chooser:
     def __init__(self, settler: Settler, exponents: tuple[tuple[int, ...], ...]) -> None:
         self._settler = settler
         self._exponents = exponents
-        self._todo: dict[int, list[Loses | Wins]] = {}
+        self._todo: dict[int, list[Outcome]] = {}
         first = {(unit.layer, unit.group): unit.index for unit in settler.form.units if unit.group >= 0}
         self._unit_index = first
 
-    def proceed(self, form: object, tree: Tree, out: Output, f: int) -> None:
+    def proceed(self, form: object, tree: Tree, lp: Lp, out: Output, box: np.ndarray, f: int) -> None:
         """Write the losers up to the next winner and make its child the top of the stack, or finish the node."""
         if f not in self._todo:
-            self._todo[f] = self._decide(tree, f)
+            self._todo[f] = self._decide(tree, lp, box, f)
             layer, group = int(tree.frames[f, state.LAYER]), int(tree.frames[f, state.GROUP])
             self._write(tree, out, [state.CHOOSE, self._unit_index[layer, group]])
         todo = self._todo[f]
@@ -74,6 +88,9 @@ class Chooser:
                         *loser.rows,
                     ]
                     self._settler.write_multipliers(tree, out, codes, list(loser.parts))
+                case LosesToOne() as loser:
+                    codes = [state.LOSES, loser.candidate, 1, loser.rival, len(loser.rows), *loser.rows]
+                    self._write(tree, out, codes, list(loser.numbers))
                 case Wins() as winner:
                     self._write(tree, out, [state.WINS, winner.candidate, len(winner.rivals), *winner.rivals])
                     self._push(form, tree, f, winner)
@@ -81,22 +98,44 @@ class Chooser:
         del self._todo[f]
         tree.frames[f, state.PHASE] = state.POP
 
-    def _write(self, tree: Tree, out: Output, codes: list[int]) -> None:
+    def _write(self, tree: Tree, out: Output, codes: list[int], reals: Sequence[float] = ()) -> None:
         if tree.counters[state.PROOF]:
-            self._settler.emit(tree, out, codes, [])
+            self._settler.emit(tree, out, codes, list(reals))
 
-    def _decide(self, tree: Tree, f: int) -> list[Loses | Wins]:
-        """The outcome of every candidate of the node's present group."""
+    def _group(self, tree: Tree, f: int) -> tuple[int, int, tuple[int, ...]]:
+        """Layer, number and lines of the node's present group."""
+        layer, number = int(tree.frames[f, state.LAYER]), int(tree.frames[f, state.GROUP])
+        return layer, number, self._settler.form.layers[layer].groups[number]
+
+    def _decide(self, tree: Tree, lp: Lp, box: np.ndarray, f: int) -> list[Outcome]:
+        """The outcome of every candidate of the node's present group, by doubles where they suffice."""
+        layer, _, group = self._group(tree, f)
+        p, d = len(group), self._settler.form.dimension
+        slots, rivals, counts = (np.zeros(p, np.int64) for _ in range(3))
+        rows, numbers = np.zeros((p, d), np.int64), np.zeros((p, d + 1))
+        leads = _leads(tree.lines[layer], group, d)
+        walk.contest(tree, lp, box, f, leads, p, d, slots, rivals, counts, rows, numbers)
+        numbers[:, 0] *= 2.0 ** self._exponents[layer][group[0]]
+        outcomes: list[Outcome] = []
+        for i in range(p):
+            k = int(counts[i])
+            if slots[i] >= 0:
+                outcomes.append(Wins(i, tuple(c for c in range(p) if c != i), None))
+            elif slots[i] == -1 and 0.0 < numbers[i, 0] < np.inf:
+                proof = tuple(rows[i, :k].tolist()), tuple(numbers[i, : k + 1].tolist())
+                outcomes.append(LosesToOne(i, int(rivals[i]), *proof))
+            else:
+                outcomes.append(self._decide_exactly(tree, f, i))
+        return outcomes
+
+    def _decide_exactly(self, tree: Tree, f: int, i: int) -> Loses | Wins:
         settler = self._settler
         settler.settled += 1
         node = settler.node(tree, f)
-        group = settler.form.layers[node.layer].groups[int(tree.frames[f, state.GROUP])]
         lines = settler.lines.at(node.layer, node.pattern)
-        candidates = [lines.rows[z] for z in group]
+        candidates = [lines.rows[z] for z in self._group(tree, f)[2]]
         points = [settler.exact_point(tree, slot) for slot in settler.held(tree, f)]
-        return [
-            self._judge(tree, f, node, candidates, lines.denominator, i, points) for i in range(len(group))
-        ]
+        return self._judge(tree, f, node, candidates, lines.denominator, i, points)
 
     def _judge(
         self, tree: Tree, f: int, node: Node, candidates: list, denominator: int, i: int, points: list[Point]
@@ -151,48 +190,33 @@ class Chooser:
 
     def _push(self, form: object, tree: Tree, f: int, winner: Wins) -> None:
         """The child where a candidate wins: its rows, its points, the next layer's lines."""
-        settler, frame = self._settler, tree.frames[f]
-        layer, group = int(frame[state.LAYER]), int(frame[state.GROUP])
-        switch_layer = settler.form.layers[layer]
-        competing, first_bit = switch_layer.groups[group], switch_layer.group_bits[group]
-        d = settler.form.dimension
-        end = self._hold(tree, f, winner, layer, competing)
+        frame = tree.frames[f]
+        layer, number, group = self._group(tree, f)
+        switch_layer = self._settler.form.layers[layer]
+        p, d, first_bit = len(group), self._settler.form.dimension, switch_layer.group_bits[number]
+        leads = _leads(tree.lines[layer], group, d)
+        end = int(walk.hold_winning(tree, f, leads, winner.candidate, p, d))
+        if end == frame[state.P1]:
+            self._settler.store(tree, int(frame[state.SLOTS]), winner.point)
+            tree.lists[state.HELD, end] = frame[state.SLOTS]
+            frame[state.SLOTS] += 1
+            end += 1
+        frame[state.UP0] = frame[state.UP1] = end
         walk.push(tree, f, int(frame[state.P1]), end)
         child = tree.frames[f + 1]
-        child[state.GROUP] = group + 1
+        child[state.GROUP] = number + 1
         bit = first_bit + winner.candidate
         tree.bits[f + 1, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
-        z = competing[winner.candidate]
+        z = group[winner.candidate]
         for c in winner.rivals:
-            line = _difference(tree.lines[layer], z, competing[c], d)
-            walk.add_row(tree, f + 1, line, 0, 1.0, d)
+            walk.add_row(tree, f + 1, leads, winner.candidate * p + c, 1.0, d)
             r = int(child[state.ROWS]) - 1
             tree.flips[r] = (bit, first_bit + c)
             tree.rows[r, d + 5] *= 2.0 ** self._exponents[layer][z]
         if layer + 1 < form.sizes.shape[0] - 1:
             tree.sums[f + 1] = tree.sums[f]
-            k = switch_layer.switches + group
+            k = switch_layer.switches + number
             walk.accumulate(form.sizes, form.gain, tree.sums, f + 1, tree.lines[layer], layer, k, z, d)
-
-    def _hold(self, tree: Tree, f: int, winner: Wins, layer: int, competing: tuple[int, ...]) -> int:
-        """Write behind the node's points those where the winner wins; returns the end of the segment."""
-        settler, frame = self._settler, tree.frames[f]
-        lines = settler.lines.at(layer, pattern_of(tree.bits[f])).rows
-        mine = lines[competing[winner.candidate]]
-        leads = [tuple(a - b for a, b in zip(mine, lines[competing[c]], strict=True)) for c in winner.rivals]
-        end = int(frame[state.P1])
-        for slot in settler.held(tree, f):
-            if all(_is_positive(lead, settler.exact_point(tree, slot)) for lead in leads):
-                tree.lists[state.HELD, end] = slot
-                end += 1
-        if end == frame[state.P1]:
-            slot = int(frame[state.SLOTS])
-            settler.store(tree, slot, winner.point)
-            frame[state.SLOTS] += 1
-            tree.lists[state.HELD, end] = slot
-            end += 1
-        frame[state.UP0] = frame[state.UP1] = end
-        return end
 
 
 def _is_positive(function: tuple, point: Point) -> bool:
@@ -202,14 +226,17 @@ def _is_positive(function: tuple, point: Point) -> bool:
     return total > 0
 
 
-def _difference(lines: np.ndarray, z: int, c: int, d: int) -> np.ndarray:
-    """Line ``z`` minus line ``c``, with its bounds; one rounding a coefficient."""
-    line = np.zeros((1, d + 5))
-    line[0, : d + 1] = lines[z, : d + 1] - lines[c, : d + 1]
-    line[0, d + 2] = (lines[z, d + 2] + lines[c, d + 2]) * (1 + 4 * U)
-    line[0, d + 4] = min(lines[z, d + 4], lines[c, d + 4])
-    error = lines[z, d + 1] + lines[c, d + 1]
-    if error or not 8 * line[0, d + 2] < 2.0**53 * line[0, d + 4]:
-        line[0, d + 1] = error + U * line[0, d + 2] * 2 + TINY
-    line[0, d + 3] = lines[z, d + 3] * lines[c, d + 3]
-    return line
+def _leads(lines: np.ndarray, group: tuple[int, ...], d: int) -> np.ndarray:
+    """All differences of two lines of a group, ``i * p + c`` for ``i`` minus ``c``; one rounding a coefficient."""
+    z = lines[list(group)]
+    first, second = np.repeat(z, len(group), axis=0), np.tile(z, (len(group), 1))
+    leads = np.zeros_like(first)
+    leads[:, : d + 1] = first[:, : d + 1] - second[:, : d + 1]
+    error, size = first[:, d + 1] + second[:, d + 1], (first[:, d + 2] + second[:, d + 2]) * (1 + 4 * U)
+    grain = np.minimum(first[:, d + 4], second[:, d + 4])
+    is_exact = (error == 0) & (8 * size < 2.0**53 * grain)
+    leads[:, d + 1] = np.where(is_exact, 0.0, error * (1 + 1e-9) + 2 * U * size + TINY)
+    is_zero = is_exact & (leads[:, : d + 1] == 0).all(axis=1)
+    leads[:, d + 2] = np.where(is_zero, 0.0, size)
+    leads[:, d + 3], leads[:, d + 4] = first[:, d + 3] * second[:, d + 3], grain
+    return leads

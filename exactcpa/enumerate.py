@@ -71,9 +71,9 @@ def enumerate_cells(
     """
     _require_arguments(network, domain, method=method, workers=workers, facets=facets)
     with Progress(progress) as reporter, nullcontext() if proof is None else PartitionWriter(proof) as writer:
-        load_kernels()
         start = time.perf_counter()
         form = switch_form(network, domain)
+        start += _seconds_to_load(form)
         floats = float_domain(domain)
         scaled = float_form(form, floats)
         if writer is not None:
@@ -88,6 +88,13 @@ def enumerate_cells(
         if writer is not None:
             write_results(writer, results)
     return Partition(network, domain, form, results)
+
+
+def _seconds_to_load(form: SwitchForm) -> float:
+    """Load or compile the kernels; how long that took, which is not the enumeration's time."""
+    start = time.perf_counter()
+    load_kernels(groups=any(layer.groups for layer in form.layers))
+    return time.perf_counter() - start
 
 
 def _require_arguments(

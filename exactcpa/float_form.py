@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exactcpa.errors import BadDomain
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
 TINY = 2.0**-1060
@@ -31,6 +32,10 @@ TINY = 2.0**-1060
 
 MODEST = 2.0**-960
 """Doubles between it and its inverse are far from underflow, and so are their grains."""
+
+
+FARTHEST = 1000
+"""Exponent of the largest coordinates a domain may have."""
 
 
 class FloatForm(NamedTuple):
@@ -110,8 +115,16 @@ def below(q: Fraction) -> float:
 
 
 def float_domain(domain: object) -> FloatDomain:
-    """The domain in the kernels' coordinates."""
+    """The domain in the kernels' coordinates.
+
+    Raises:
+        BadDomain: Its points are not of the size of doubles.
+    """
     pairs = list(zip(domain.lower, domain.upper, strict=True))
+    if any(exponent_above(bound) > FARTHEST for pair in pairs for bound in pair):
+        raise BadDomain(
+            f"expected bounds below 2**{FARTHEST} in size, so that points are doubles, got {domain}"
+        )
     placed = [_place(low, high) for low, high in pairs]
     centre, exponent = [p[0] for p in placed], [p[1] for p in placed]
     d = len(pairs)
@@ -223,7 +236,7 @@ def _triple(q: Fraction) -> tuple[float, float, float]:
     """A number rounded, with its error and its grain."""
     value, error = rounded(q)
     above, below = value.as_integer_ratio()
-    return value, error, _grain(above, below, 0) if value else np.inf
+    return value, error, _grain(above, below, 0) if value else 0.0 if q else np.inf
 
 
 def _grain(above: int, below: int, exponent: int) -> float:

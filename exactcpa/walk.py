@@ -113,7 +113,7 @@ def walk(
             case state.ASK_GROUP:
                 yield _take(tree, out, settler)
                 tree, lp = _make_room(tree, lp, form)
-                chooser.proceed(scaled.arrays, tree, out, int(tree.counters[state.QFRAME]))
+                chooser.proceed(scaled.arrays, tree, lp, out, floats.box, int(tree.counters[state.QFRAME]))
             case state.GROW:
                 tree, lp = grow(tree, lp)
             case state.FLUSH | state.RUNNING:

@@ -11,11 +11,15 @@ import numpy as np
 
 from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph, state
-from exactcpa.kernels.tree import advance
+from exactcpa.kernels import tree as walk
 
 
-def load_kernels() -> None:
-    """Run every kernel that is called from outside on nothing at all."""
+def load_kernels(*, groups: bool) -> None:
+    """Run every kernel that is called from outside on nothing at all.
+
+    Args:
+        groups: Whether maxima of three and more lines will come, which have kernels of their own.
+    """
     form = FloatForm(
         np.zeros((1, 4), np.int64),
         np.zeros((1, 1, 3)),
@@ -25,7 +29,9 @@ def load_kernels() -> None:
     )
     tree, lp = state.new_tree(1, 1, 1, 1)
     tree.counters[state.TOP] = -1
-    advance(form, tree, lp, state.new_output(1, 1, 1, 1), np.zeros((6, 1)), 2, 1)
+    walk.advance(form, tree, lp, state.new_output(1, 1, 1, 1), np.zeros((6, 1)), 2, 1)
+    if groups:
+        _load_contest(form, tree, lp)
     words, table = np.zeros((0, 1), np.uint64), np.full(16, -1, np.int64)
     starts, none, flips = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 2), np.int32)
     groups, bits, verdicts = np.zeros((1, 1), np.int64), np.zeros(1, np.int64), np.zeros(0, np.int8)
@@ -36,3 +42,10 @@ def load_kernels() -> None:
         form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts
     )
     graph.merge(starts, none, verdicts, none)
+
+
+def _load_contest(form: FloatForm, tree: state.Tree, lp: state.Lp) -> None:
+    """The kernels of `choose`, with no candidate."""
+    leads, count, rows = np.zeros((0, 6)), np.zeros(0, np.int64), np.zeros((0, 1), np.int64)
+    walk.contest(tree, lp, np.zeros((6, 1)), 0, leads, 0, 1, count, count, count, rows, np.zeros((0, 2)))
+    walk.hold_winning(tree, 0, leads, 0, 0, 1)
