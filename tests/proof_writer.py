@@ -43,6 +43,7 @@ from oracle_program import (
 Line = tuple[Fraction, ...]
 Point = tuple[Fraction, ...]
 DROP, SPLIT, PRUNE, CELL, FACET, CHOOSE, LOSES, WINS = 1, 3, 4, 6, 8, 10, 11, 13
+DROPI, PRUNEI = 14, 15
 
 
 # ---------------------------------------------------------------------------------------------- the file
@@ -188,6 +189,19 @@ def farkas(goal: Line, rows: dict[int, Line], box: list[Line]) -> dict[int, Frac
     return None
 
 
+def determined(goal: Line, rows: dict[int, Line]) -> list[int] | None:
+    """The first d rows of which one combination, not negative, cancels the goal's gradient and proves it."""
+    d = len(goal) - 1
+    for chosen in combinations(rows.items(), d):
+        columns = zip(*(row[:-1] for _, row in chosen), strict=True)
+        weights = solve([[*column, -goal[j]] for j, column in enumerate(columns)])
+        if weights is None or min(weights) < 0:
+            continue
+        if goal[-1] + sum(w * row[-1] for w, (_, row) in zip(weights, chosen, strict=True)) <= 0:
+            return [i for i, _ in chosen]
+    return None
+
+
 # --------------------------------------------------------------------------------------------- the walk
 
 
@@ -201,6 +215,7 @@ class Style:
         scales: Whether switches have scales other than 0.
         backwards: Whether switches are decided from the last to the first.
         prunes: Whether rows are pruned on the way, too.
+        implied: Whether multipliers are left out wherever d rows determine them.
     """
 
     facets: bool = True
@@ -208,6 +223,7 @@ class Style:
     scales: bool = False
     backwards: bool = False
     prunes: bool = False
+    implied: bool = False
 
 
 @dataclass
@@ -351,9 +367,18 @@ class Writer:
         usable = {i: row.line for i, row in node.rows.items() if i != without}
         return farkas(goal, usable, self.box)
 
+    def farkas_record(self, codes: list[int], goal: Line, node: Node, weights: dict[int, Fraction]) -> None:
+        """A DROP or PRUNE with its multipliers; without them if they are implied and the style likes that."""
+        rows = determined(goal, {i: row.line for i, row in node.rows.items()}) if self.style.implied else None
+        code, *named = codes
+        if rows is None:
+            self.record(code, [*named, len(weights), *weights], [Fraction(1), *weights.values()])
+        else:
+            self.record({DROP: DROPI, PRUNE: PRUNEI}[code], [*named, len(rows), *rows], [])
+
     def prune(self, node: Node, number: int, weights: dict[int, Fraction]) -> None:
-        self.record(PRUNE, [number, len(weights), *weights], [Fraction(1), *weights.values()])
-        del node.rows[number]
+        row = node.rows.pop(number)
+        self.farkas_record([PRUNE, number], negated(row.line), node, weights)
 
     def prune_all(self, node: Node) -> None:
         for number in sorted(node.rows, reverse=True):
@@ -400,9 +425,8 @@ class Writer:
                 self.visit(child, position, rest)
             return
         side = int(min(values) >= 0)
-        weights = self.certificate(negated(line) if side else line, node)
-        codes = [question.number, side, len(weights), *weights]
-        self.record(DROP, codes, [Fraction(1), *weights.values()])
+        goal = negated(line) if side else line
+        self.farkas_record([DROP, question.number, side], goal, node, self.certificate(goal, node))
         node.upper |= side << question.bit
         self.visit(node, position, rest)
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from fractions import Fraction
 from functools import cache
+from operator import mul
 from pathlib import Path
 
 import oracle_program
@@ -22,7 +23,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from network_strategies import networks_with_points
 from oracles import connected_parts, truth
-from proof_writer import Proof, Style, assemble, block_bytes, write
+from proof_writer import Proof, Style, assemble, block_bytes, solve, write
 from strategies import cases
 
 from exactcpa import checker
@@ -36,6 +37,8 @@ STYLES = {
     "scaled_backwards": Style(scales=True, backwards=True),
     "pruned_on_the_way": Style(exact=True, scales=True, prunes=True),
     "no_facets": Style(facets=False),
+    "implied": Style(implied=True),
+    "implied_and_pruned": Style(implied=True, scales=True, backwards=True, prunes=True),
 }
 style_strategy = st.builds(
     Style,
@@ -44,6 +47,7 @@ style_strategy = st.builds(
     scales=st.booleans(),
     backwards=st.booleans(),
     prunes=st.booleans(),
+    implied=st.booleans(),
 )
 
 
@@ -72,7 +76,11 @@ RESIDUAL = network(
 DEAD = network(2, linear([[1, 0], [1, 0], [0, 0]], [0, 0, 0]), RELU, linear([[1, -1, 1]], [0]), RELU)
 SLICED = network(3, linear([[1, 0, 1], [0, 1, 0]], [0, 0]), {"type": "abs"}, SUM_OF_TWO)
 ONE_CLIPPED = network(1, {"type": "hardtanh", "min": -0.5, "max": 0.5})
+CONE = network(2, linear([[1, 0], [0, 1], [2, 3]], [0, 0, 0]), RELU, linear([[1, 1, 1]], [0]))
 BASES = {
+    "cone": (CONE, SQUARE),
+    "cone_in_triangle": (CONE, TRIANGLE),
+    "dead_in_triangle": (DEAD, TRIANGLE),
     "one_clipped": (ONE_CLIPPED, {"type": "box", "lower": [-1], "upper": [1]}),
     "two_layers": (TWO_LAYERS, SQUARE),
     "clipped": (CLIPPED, SQUARE),
@@ -136,6 +144,101 @@ def test_example_of_the_specification():
     assert (report.cells, report.facets, report.edges, report.linear_regions) == (2, 2, 1, 2)
     assert (report.units, report.dimension, report.certificates, report.splits) == (2, 1, 1, 1)
     assert report.complete
+
+
+IMPLIED_BY_HAND = [  # record; goal; rows that it lists; theta and multipliers with which all of that cancels
+    ((14, 2, 0, 2, 0, 1), (2, 3), [(-1, 0), (0, -1)], (1, 2, 3)),
+    ((15, 0, 2, 1, 2), (1, 0), [(0, 1), (-2, -3)], (2, 3, 1)),
+    ((15, 1, 2, 0, 2), (0, -1), [(-1, 0), (2, 3)], (3, 2, 1)),
+    ((15, 1, 2, 0, 2), (0, 1), [(1, 0), (-2, -3)], (3, 2, 1)),
+    ((15, 0, 2, 1, 2), (-1, 0), [(0, -1), (2, 3)], (2, 3, 1)),
+    ((14, 2, 1, 2, 0, 1), (-2, -3), [(1, 0), (0, 1)], (1, 2, 3)),
+]
+
+
+def cone_by_hand() -> Proof:
+    """relu(x) + relu(y) + relu(2x + 3y) on a square: all certificates are implied, no box is needed."""
+    p = write(*BASES["cone"])
+    drop_lower, prune_1, prune_2, prune_3, prune_4, drop_upper = (list(r) for r, *_ in IMPLIED_BY_HAND)
+    cells = [[-0.5, -0.5], [-0.75, 0.25], [-0.25, 0.5], [0.25, -0.5], [0.5, -0.25], [0.5, 0.5]]
+
+    def facet(row, across):
+        return ([8, row], cells[across], [])
+
+    def cell(number):
+        return ([6], cells[number], [])
+
+    def codes(*values):
+        return (list(values), [], [])
+
+    p.witnesses, p.exact_points = cells, {}
+    p.patterns = [0b000, 0b010, 0b110, 0b001, 0b101, 0b111]
+    p.across = [3, 1, 0, 2, 5, 1, 0, 4, 5, 3, 2, 4]
+    p.records = [
+        codes(3, 0),  # -x >= 0
+        codes(3, 1),  # -y >= 0
+        *(codes(*drop_lower), cell(0), facet(0, 3), facet(1, 1)),
+        codes(3, 2),  # y >= 0; -2x - 3y >= 0
+        *(cell(1), codes(*prune_1), facet(1, 0), facet(2, 2)),
+        *(cell(2), facet(0, 5), codes(*prune_2), facet(2, 1)),
+        codes(3, 1),  # x >= 0; -y >= 0
+        codes(3, 2),
+        *(cell(3), facet(0, 0), codes(*prune_3), facet(2, 4)),
+        *(cell(4), codes(*prune_4), facet(1, 5), facet(2, 3)),
+        *(codes(*drop_upper), cell(5), facet(0, 2), facet(1, 4)),
+    ]
+    return p
+
+
+@pytest.mark.parametrize(("record", "goal", "rows", "weights"), IMPLIED_BY_HAND)
+def test_implied_multipliers_by_hand(record, goal, rows, weights):
+    """All constants are zero, so that the sum is the zero function."""
+    terms = [goal, *rows]
+
+    assert len(rows) == record[3 if record[0] == 14 else 2] == 2 and min(weights) > 0
+    assert [sum(map(mul, map(Fraction, weights), column)) for column in zip(*terms, strict=True)] == [0, 0]
+    found = checker.cancelling(goal, rows)
+    assert [Fraction(w, found[0]) for w in found] == [Fraction(w, weights[0]) for w in weights]
+
+
+def test_implied_records_by_hand():
+    proof = cone_by_hand()
+    report = check_bytes(proof.to_bytes())
+
+    assert (report.cells, report.facets, report.edges, report.linear_regions) == (6, 12, 6, 6)
+    assert (report.certificates, report.splits) == (6, 5)
+    assert accepted(proof.to_bytes())
+
+
+@pytest.mark.parametrize("scales", [[[0, 0, 0], []], [[-7, 0, 5], []], [[10, -10, 3], []]])
+def test_implied_multipliers_do_not_depend_on_scales(scales):
+    proof = cone_by_hand()
+    proof.head["scales"] = scales
+
+    assert check_bytes(proof.to_bytes()).certificates == 6
+
+
+@pytest.mark.parametrize("base", ["cone", "cone_in_triangle"])
+def test_implied_records_written(base):
+    """The writer leaves out the same multipliers as the proof by hand."""
+    found = [r[0] for r in written(base, "implied").records if r[0][0] in (14, 15)]
+    shift = 0 if base == "cone" else 3
+    expected = [list(codes) for codes, *_ in IMPLIED_BY_HAND]
+    for codes in expected:
+        at = 3 if codes[0] == 14 else 2
+        codes[at + 1 :] = [c + shift for c in codes[at + 1 :]]
+        codes[1] += shift if codes[0] == 15 else 0
+
+    assert found == expected
+
+
+def test_zero_function_decided_upper_by_rows_of_the_domain():
+    """Its multipliers are all zero; the rows are independent, so they are determined."""
+    proof = written("dead_in_triangle", "implied")
+    dropped = [r for r in proof.records if r[0][:3] == [14, 2, 1]]
+
+    assert dropped and all(r == ([14, 2, 1, 2, 0, 1], [], []) for r in dropped)
+    assert accepted(proof.to_bytes())
 
 
 def dimension_of(domain: dict) -> int:
@@ -705,7 +808,7 @@ def split_that_does_not_cut(p):
 
 @tampering("two_layers", "does not belong here")
 def unknown_record(p):
-    p.records.insert(0, ([14], [], []))
+    p.records.insert(0, ([16], [], []))
 
 
 @tampering("two_layers", "does not belong here")
@@ -985,6 +1088,146 @@ def upper_at_the_larger_breakpoint_only(p):
     p.records = [*splits, ([6], [-0.75], []), ([6], [0.0], []), splits[1], ([6], [0.75], [])]
 
 
+# Implied multipliers.  In the triangle rows 0 to 2 are x + 1, y + 1, 2/3 - x - y; the cone's are 3 to 5.
+
+
+def implied_drop(p: Proof) -> list[int]:
+    """The DROPI of 2x + 3y where x and y are negative."""
+    codes = record(p, 14)[0]
+    assert codes == [14, 2, 0, 2, 3, 4]
+    return codes
+
+
+@tampering("cone_in_triangle", "do not determine", "implied")
+def implied_by_no_rows(p):
+    implied_drop(p)[3:] = [0]
+
+
+@tampering("cone_in_triangle", "do not determine", "implied")
+def implied_by_too_few_rows(p):
+    implied_drop(p)[3:] = [1, 3]
+
+
+@tampering("cone_in_triangle", "do not determine", "implied")
+def implied_by_too_many_rows(p):
+    implied_drop(p)[3:] = [3, 3, 4, 0]
+
+
+@tampering("cone_in_triangle", "a list of 6 numbers", "implied")
+def implied_by_more_rows_than_there_are(p):
+    implied_drop(p)[3:] = [6, *range(6)]
+
+
+@tampering("cone_in_triangle", "do not determine", "implied")
+def implied_by_dependent_rows(p):
+    implied_drop(p)[3:] = [2, 3, 0]
+
+
+@tampering("cone_in_triangle", "expected different numbers", "implied")
+def implied_by_a_row_twice(p):
+    implied_drop(p)[3:] = [2, 3, 3]
+
+
+@tampering("cone_in_triangle", "expected different numbers", "implied")
+def implied_by_no_row(p):
+    implied_drop(p)[3:] = [2, 3, 5]
+
+
+@tampering("cone_in_triangle", "multiplier is negative", "implied")
+def implied_by_a_row_that_points_away(p):
+    implied_drop(p)[3:] = [2, 3, 1]
+
+
+@tampering("cone_in_triangle", "does not add up", "implied")
+def implied_by_rows_too_far_away(p):
+    """2x + 3y is 2 (x + y) + y, at most 4/3."""
+    implied_drop(p)[3:] = [2, 2, 4]
+
+
+@tampering("cone_in_triangle", "multiplier is negative", "implied")
+def implied_on_the_wrong_side(p):
+    implied_drop(p)[2] = 1
+
+
+@tampering("cone_in_triangle", "side 2", "implied")
+def implied_on_no_side(p):
+    implied_drop(p)[2] = 2
+
+
+@tampering("cone_in_triangle", "decided twice", "implied")
+def implied_of_a_decided_switch(p):
+    implied_drop(p)[1] = 1
+
+
+@tampering("dead_in_triangle", "zero was decided lower", "implied")
+def zero_function_implied_lower(p):
+    next(r for r in p.records if r[0][:3] == [14, 2, 1])[0][2] = 0
+
+
+@tampering("cone_in_triangle", "out of use", "implied")
+def implied_by_itself(p):
+    codes = record(p, 15)[0]
+    assert codes == [15, 3, 2, 4, 5]
+    codes[3:] = [3, 4]
+
+
+@tampering("cone_in_triangle", "out of use", "implied")
+def implied_in_a_circle(p):
+    """Row 3 by rows 4 and 5, then row 4 by rows 3 and 5."""
+    index = next(i for i, r in enumerate(p.records) if r[0] == [15, 3, 2, 4, 5])
+    p.records[index + 1] = ([15, 4, 2, 3, 5], [], [])
+
+
+@tampering("cone_in_triangle", "pruned twice", "implied")
+def implied_row_pruned_twice(p):
+    index = p.records.index(record(p, 15))
+    p.records.insert(index, p.records[index])
+
+
+@tampering("cone_in_triangle", "PRUNE of row 1", "implied")
+def row_of_the_domain_implied(p):
+    p.records.insert(0, ([15, 1, 2, 0, 2], [], []))
+
+
+@tampering("cone_in_triangle", "does not add up", "implied")
+def facet_implied(p):
+    """x = (x + y) - y, at most 2/3 + 1."""
+    r = record(p, 8)
+    assert r[0] == [8, 3]
+    r[0][:] = [15, 3, 2, 2, 1]
+    r[1][:], r[2][:] = [], []
+
+
+@tampering("cone_in_triangle", "expected a PRUNE of row 3", "implied")
+def implied_row_out_of_order(p):
+    index = next(i for i, r in enumerate(p.records) if r[0] == [15, 4, 2, 3, 5])
+    p.records[index - 1 : index + 1] = p.records[index], p.records[index - 1]
+
+
+@tampering("cone_in_triangle", "WITN has another witness", "implied")
+def implied_with_numbers(p):
+    """Those after it read them."""
+    record(p, 14)[1][:] = [1.0, 2.0, 3.0]
+
+
+@tampering("cone_in_triangle", "theta is not positive", "implied")
+def implied_drop_called_drop(p):
+    """It takes the numbers of those after it."""
+    implied_drop(p)[0] = 1
+
+
+@tampering("cone_in_triangle", "theta is not positive|multiplier is negative|does not add up", "implied")
+def implied_prune_called_prune(p):
+    record(p, 15)[0][0] = 4
+
+
+@tampering("two_layers", "do not determine", "exact")
+def drop_called_implied(p):
+    """One row and the box proved it."""
+    r = next(r for r in p.records if r[0][0] == 2 and r[0][3] == 1)
+    r[0][0], r[2][:] = 14, []
+
+
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_rejects_tampering(name):
     base, style, reason, tamper = TAMPERINGS[name]
@@ -1091,7 +1334,7 @@ def test_proofs_say_the_truth(base, style):
 
 
 bases = st.tuples(st.sampled_from(sorted(BASES)), st.sampled_from(sorted(STYLES)))
-SMALL_CODES = st.one_of(st.integers(-2, 14), st.integers(-(2**15), 2**15 - 1))
+SMALL_CODES = st.one_of(st.integers(-2, 16), st.integers(-(2**15), 2**15 - 1))
 BIG_NUMBERS = st.one_of(st.integers(-3, 3), st.integers())
 
 
@@ -1121,7 +1364,7 @@ def changed_numbers(draw, values: list, fresh: st.SearchStrategy) -> list:
 def mutations(draw, proof: Proof) -> Proof:
     """A proof with one thing changed; counts of the tables are left to be wrong."""
     p = proof.copy()
-    kind = draw(st.sampled_from(["codes", "numbers", "records", "table", "witness", "counts"]))
+    kind = draw(st.sampled_from(["codes", "numbers", "implied", "records", "table", "witness", "counts"]))
     which = draw(st.integers(0, len(p.records) - 1))
     codes, reals, bigs = p.records[which]
     if kind == "codes":
@@ -1130,6 +1373,8 @@ def mutations(draw, proof: Proof) -> Proof:
         reals[:] = draw(changed_numbers(reals, st.floats()))
     elif kind == "numbers":
         bigs[:] = draw(changed_numbers(bigs, BIG_NUMBERS))
+    elif kind == "implied":
+        p.records[which] = draw(respelled(p.records[which]))
     elif kind == "records":
         p.records[:] = draw(changed_records(p.records))
     elif kind == "table":
@@ -1144,6 +1389,22 @@ def mutations(draw, proof: Proof) -> Proof:
         if field in p.stat:
             p.stat[field] = p.counts[field]
     return p
+
+
+@st.composite
+def respelled(draw, old: tuple) -> tuple:
+    """A DROP or PRUNE whose multipliers are implied instead of stated, or stated instead of implied."""
+    code, *codes = old[0]
+    assume(code in (1, 2, 4, 5, 14, 15))
+    kind, named = (1, 2) if code in (1, 2, 14) else (4, 1)
+    if code < 14:
+        rows = draw(st.one_of(st.just(codes[named + 1 :]), st.lists(st.integers(0, 9), max_size=3)))
+        return [14 if kind == 1 else 15, *codes[:named], len(rows), *rows], [], []
+    count = len(codes) - named
+    numbers = draw(st.lists(st.integers(-1, 5), min_size=count, max_size=count))
+    if draw(st.booleans()):
+        return [kind + 1, *codes], [], numbers
+    return [kind, *codes], [float(value) for value in numbers], []
 
 
 def in_range(low: int, high: int):
@@ -1200,6 +1461,71 @@ def test_mutated_bytes(data, base):
     fresh = bytes([data.draw(st.one_of(st.sampled_from(b"0123456789-. "), st.integers(0, 255)))])
     blocks[index] = (tag, payload[:position] + fresh + payload[position + 1 :])
     accepted(assemble(blocks, proof.counts))
+
+
+ENTRIES = st.one_of(st.integers(-3, 3), st.integers(-3, 3), st.integers())
+
+
+@st.composite
+def square_systems(draw) -> tuple[list[int], list[list[int]]]:
+    """A goal and as many rows as it has entries; often some rows depend on others, or the goal is zero."""
+    size = draw(st.integers(1, 4))
+    vectors = st.lists(ENTRIES, min_size=size, max_size=size)
+    goal, rows = draw(vectors), draw(st.lists(vectors, min_size=size, max_size=size))
+    kind = draw(st.sampled_from(["free", "free", "combination", "zero row", "column", "zero goal"]))
+    at, a, b = draw(st.integers(0, size - 1)), draw(ENTRIES), draw(ENTRIES)
+    if kind == "combination":
+        others = [row for i, row in enumerate(rows) if i != at] + [[0] * size] * 2
+        rows[at] = [a * x + b * y for x, y in zip(others[0], others[1], strict=True)]
+    elif kind == "zero row":
+        rows[at] = [0] * size
+    elif kind == "column":
+        rows = [[*row[:at], a * row[0] if at else 0, *row[at + 1 :]] for row in rows]
+    elif kind == "zero goal":
+        goal = [0] * size
+    return goal, rows
+
+
+@settings(max_examples=500, deadline=None)
+@given(square_systems())
+def test_cancelling(system):
+    """Against elimination with fractions."""
+    goal, rows = system
+    columns = [Fraction(c) for c in goal], [[Fraction(row[j]) for row in rows] for j in range(len(goal))]
+    expected = solve([[*column, -c] for c, column in zip(*columns, strict=True)])
+    found = checker.cancelling(goal, rows)
+
+    assert (found is None) == (expected is None)
+    if found is not None:
+        assert found[0] > 0 and all(type(w) is int for w in found)
+        assert [Fraction(w, found[0]) for w in found[1:]] == expected
+        assert all(sum(map(mul, found, column)) == 0 for column in zip(goal, *rows, strict=True))
+
+
+@settings(max_examples=100, deadline=None)
+@given(square_systems(), st.data())
+def test_cancelling_wants_as_many_rows_as_coefficients(system, data):
+    goal, rows = system
+
+    assert checker.cancelling(goal, rows[1:]) is None
+    assert checker.cancelling(goal, [*rows, data.draw(st.sampled_from(rows))]) is None
+
+
+implied_bases = st.tuples(st.sampled_from(sorted(BASES)), st.sampled_from(["implied", "implied_and_pruned"]))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data(), implied_bases)
+def test_implied_multipliers_are_added_up_again(data, base):
+    """Whatever the elimination returns, nothing false is accepted."""
+
+    def lie(_, rows):
+        return data.draw(st.lists(st.integers(-2, 4), min_size=len(rows) + 1, max_size=len(rows) + 1))
+
+    proof = data.draw(st.one_of(st.just(written(*base)), mutations(written(*base))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checker, "cancelling", lie)
+        accepted(proof.to_bytes())
 
 
 def test_moved_witness_is_accepted():
