@@ -41,10 +41,15 @@ it; the checker imports nothing of the package at all):
     kernels.integers   small integer systems solved exactly: ties settled in the kernel
     kernels.questions  does a line change sign on a node, is a row a facet of it
     kernels.records    what the walk writes: the records of the proof, and the results
+    kernels.nodes      points, rows, dictionary and children of a node of the split tree
+    kernels.layers     the next layer's lines, accumulated as the decisions fall
+    kernels.rows       which rows of a finished layer or cell are redundant, which are facets
+    kernels.contest    maxima of three and more lines: who wins somewhere on a node
     kernels.tree       the split tree, walked depth first
     kernels.graph      what lies across a facet, in doubles with proved bounds
     kernels.loaded     the compiled kernels, ready before the clock starts
     exact_lines        the lines of a cell as exact integers
+    exact_points       points as integers over one denominator
     settle             exact answers to what the float filter leaves open
     choose             maxima of three and more lines: who wins somewhere on a node
     walk               the walk over the split tree: compiled steps, exact answers in between

@@ -27,10 +27,10 @@ from flint import fmpz
 
 from exactcpa.domain import Domain
 from exactcpa.exact_lines import ExactLines
+from exactcpa.exact_points import common
 from exactcpa.exact_simplex import Optimal, gather, maximise
 from exactcpa.halfspaces import irredundant, to_integers
 from exactcpa.patterns import Place
-from exactcpa.settle import common
 from exactcpa.switch_form import UnitBits
 from exactcpa.vectors import Vector, coordinates, dot
 

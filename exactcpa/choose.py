@@ -19,12 +19,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exactcpa.exact_points import Point, sign_at
 from exactcpa.exact_simplex import Exceeded, gather, maximise
 from exactcpa.kernels import state
-from exactcpa.kernels import tree as walk
+from exactcpa.kernels.contest import contest, hold_winning
 from exactcpa.kernels.filters import TINY, U
+from exactcpa.kernels.layers import accumulate
+from exactcpa.kernels.nodes import add_row, push
 from exactcpa.kernels.state import Lp, Output, Tree
-from exactcpa.settle import ExactRow, Node, Point, Settler
+from exactcpa.settle import ExactRow, Node, Settler
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ class Chooser:
         slots, rivals, counts = (np.zeros(p, np.int64) for _ in range(3))
         rows, numbers = np.zeros((p, d), np.int64), np.zeros((p, d + 1))
         leads = _leads(tree.lines[layer], group, d)
-        walk.contest(tree, lp, box, f, leads, p, d, slots, rivals, counts, rows, numbers)
+        contest(tree, lp, box, f, leads, p, d, slots, rivals, counts, rows, numbers)
         numbers[:, 0] *= 2.0 ** self._exponents[layer][group[0]]
         outcomes: list[Outcome] = []
         for i in range(p):
@@ -148,12 +151,12 @@ class Chooser:
         rivals = [c for c in range(len(candidates)) if candidates[c] != candidates[i]]
         leads = {c: tuple(a - b for a, b in zip(candidates[i], candidates[c], strict=True)) for c in rivals}
         for point in points:
-            if all(_is_positive(lead, point) for lead in leads.values()):
+            if all(sign_at(lead, point) > 0 for lead in leads.values()):
                 return Wins(i, tuple(rivals), point)
         rows, interior = list(node.rows), points[0]
         for c in rivals:
             lead = leads[c]
-            if not _is_positive(lead, interior):
+            if sign_at(lead, interior) <= 0:
                 system = gather(
                     [[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows], len(lead) - 1
                 )
@@ -195,35 +198,28 @@ class Chooser:
         switch_layer = self._settler.form.layers[layer]
         p, d, first_bit = len(group), self._settler.form.dimension, switch_layer.group_bits[number]
         leads = _leads(tree.lines[layer], group, d)
-        end = int(walk.hold_winning(tree, f, leads, winner.candidate, p, d))
+        end = int(hold_winning(tree, f, leads, winner.candidate, p, d))
         if end == frame[state.P1]:
             self._settler.store(tree, int(frame[state.SLOTS]), winner.point)
             tree.lists[state.HELD, end] = frame[state.SLOTS]
             frame[state.SLOTS] += 1
             end += 1
         frame[state.UP0] = frame[state.UP1] = end
-        walk.push(tree, f, int(frame[state.P1]), end)
+        push(tree, f, int(frame[state.P1]), end)
         child = tree.frames[f + 1]
         child[state.GROUP] = number + 1
         bit = first_bit + winner.candidate
         tree.bits[f + 1, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
         z = group[winner.candidate]
         for c in winner.rivals:
-            walk.add_row(tree, f + 1, leads, winner.candidate * p + c, 1.0, d)
+            add_row(tree, f + 1, leads, winner.candidate * p + c, 1.0, d)
             r = int(child[state.ROWS]) - 1
             tree.flips[r] = (bit, first_bit + c)
             tree.rows[r, d + 5] *= 2.0 ** self._exponents[layer][z]
         if layer + 1 < form.sizes.shape[0] - 1:
             tree.sums[f + 1] = tree.sums[f]
             k = switch_layer.switches + number
-            walk.accumulate(form.sizes, form.gain, tree.sums, f + 1, tree.lines[layer], layer, k, z, d)
-
-
-def _is_positive(function: tuple, point: Point) -> bool:
-    total = function[-1] * point[1]
-    for a, n in zip(function, point[0], strict=False):
-        total += a * n
-    return total > 0
+            accumulate(form.sizes, form.gain, tree.sums, f + 1, tree.lines[layer], layer, k, z, d)
 
 
 def _leads(lines: np.ndarray, group: tuple[int, ...], d: int) -> np.ndarray:

@@ -21,6 +21,7 @@ import numpy as np
 from exactcpa.adjacency import Graph, region_graph
 from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.errors import BadArgument, CertificateRejected, DimensionMismatch, shown
+from exactcpa.exact_points import Point
 from exactcpa.float_form import ScaledForm, float_domain, float_form
 from exactcpa.kernels.loaded import load_kernels
 from exactcpa.network import Network
@@ -29,7 +30,6 @@ from exactcpa.partition_blocks import head, write_results
 from exactcpa.partition_file import PartitionWriter
 from exactcpa.progress import Progress
 from exactcpa.results import Facets, Results
-from exactcpa.settle import Point
 from exactcpa.switch_form import SwitchForm, switch_form
 from exactcpa.walk import Chunk, Tally, walk
 

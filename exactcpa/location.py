@@ -27,8 +27,8 @@ from flint import fmpz
 from exactcpa.cell import inequalities_of, unit_slacks
 from exactcpa.domain import Domain
 from exactcpa.exact_lines import ExactLines
+from exactcpa.exact_points import common
 from exactcpa.patterns import Place, integer, to_words
-from exactcpa.settle import common
 from exactcpa.vectors import Vector, dot
 
 Homogeneous = tuple[fmpz, ...]

@@ -18,21 +18,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd
 from typing import NamedTuple
 
-import numpy as np
 from flint import fmpz
 
 from exactcpa.exact_lines import ExactLines
+from exactcpa.exact_points import Point, as_doubles, common, dyadic, sign_at, value_at
 from exactcpa.exact_simplex import Bounded, Exceeded, Optimal, Rows, gather, maximise, maximise_from_basis
 from exactcpa.float_form import FloatDomain
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree
+from exactcpa.patterns import integer, places_of
 from exactcpa.switch_form import SwitchForm
-
-Integers = Sequence[int]
-Point = tuple[tuple[int, ...], int]
 
 
 class ExactRow(NamedTuple):
@@ -73,6 +71,7 @@ class Settler:
         self.form = form
         self.lines = ExactLines(form)
         self.points: dict[int, Point] = {}
+        self._next_number = 0
         self.bigs: list[str] = []
         self.settled = 0
         self._exponents = exponents
@@ -80,7 +79,7 @@ class Settler:
         self._centre = [Fraction(c) for c in floats.box[state.CENTRE].tolist()]
         self._scale = [Fraction(s) for s in floats.box[state.SCALE].tolist()]
         self._domain_rows = _domain_rows(domain)
-        self._places = _places(form)
+        self._places = places_of(form)
         self._known_rows: dict[tuple[int, int, int], ExactRow] = {}
         self._node: tuple[object, Node] | None = None
 
@@ -90,7 +89,7 @@ class Settler:
         """The rows of a node; asked again for the same node it costs nothing."""
         frame = tree.frames[f]
         active = tree.lists[state.ACTIVE, frame[state.A0] : frame[state.A1]].tolist()
-        pattern = pattern_of(tree.bits[f])
+        pattern = integer(tree.bits[f])
         key = (active, pattern, int(frame[state.LAYER]))
         if self._node is None or self._node[0] != key:
             box = self._domain_rows[: 2 * self.form.dimension]
@@ -107,7 +106,7 @@ class Settler:
         if r < len(self._domain_rows):
             return self._domain_rows[r]
         first, second = (int(b) for b in tree.flips[r])
-        layer = self._places[first][0]
+        layer = self._places[first].layer
         key = (
             first,
             second if second >= 0 else -1 - (pattern >> first & 1),
@@ -121,10 +120,10 @@ class Settler:
         return known
 
     def _compose_row(self, first: int, second: int, pattern: int) -> ExactRow:
-        layer, line = self._places[first]
+        layer, line = self._places[first].layer, self._places[first].line
         lines = self.lines.at(layer, pattern)
         if second >= 0:
-            rival = lines.rows[self._places[second][1]]
+            rival = lines.rows[self._places[second].line]
             difference = tuple(a - b for a, b in zip(lines.rows[line], rival, strict=True))
             return ExactRow(difference, lines.denominator, 0)
         slack = lines.rows[line] if pattern >> first & 1 else tuple(-a for a in lines.rows[line])
@@ -179,7 +178,7 @@ class Settler:
         """Signs of a line at the held points; worked out where the filter has left them open."""
         for slot in held:
             if not tree.signs[slot, u]:
-                tree.signs[slot, u] = _sign(line, self.exact_point(tree, slot))
+                tree.signs[slot, u] = sign_at(line, self.exact_point(tree, slot))
         return {int(tree.signs[slot, u]) for slot in held}
 
     def _seek(
@@ -211,7 +210,7 @@ class Settler:
         b = [Fraction(n, reached[1]) for n in reached[0]]
         share = Fraction(0)
         for function in wanted:
-            low, high = _value(function, interior), _value(function, reached)
+            low, high = value_at(function, interior), value_at(function, reached)
             if low <= 0:
                 share = max(share, low / (low - high))
         share = (1 + share) / 2
@@ -219,7 +218,7 @@ class Settler:
         tests = [*(row.slack for row in rows), *wanted]
         for candidate in self._simpler(exact):
             point = common(candidate)
-            if all(_sign(test, point) > 0 for test in tests):
+            if all(sign_at(test, point) > 0 for test in tests):
                 return point
         return common(exact)
 
@@ -246,10 +245,10 @@ class Settler:
         frame = tree.frames[f]
         slot = int(frame[state.SLOTS])
         self.store(tree, slot, point)
-        pattern = pattern_of(tree.bits[f])
+        pattern = integer(tree.bits[f])
         lines = self.lines.at(int(frame[state.LAYER]), pattern).rows
         for v in tree.lists[state.UNDECIDED, frame[state.U0] : frame[state.U1]].tolist():
-            tree.signs[slot, v] = _sign(lines[v], point)
+            tree.signs[slot, v] = sign_at(lines[v], point)
         if u >= 0:
             tree.signs[slot, u] = sign
         tree.lists[state.HELD, frame[state.P1]] = slot
@@ -267,15 +266,21 @@ class Settler:
         if all(Fraction(r) == v for r, v in zip(rounded, y, strict=True)) and self._is_on_grid(rounded):
             tree.point_ids[slot] = -1
             return
-        number = len(self.points)
-        self.points[number] = point
-        tree.point_ids[slot] = number
+        self.points[self._next_number] = point
+        tree.point_ids[slot] = self._next_number
+        self._next_number += 1
+
+    def forget_points(self, tree: Tree) -> None:
+        """Keep the exact points of nodes on the stack alone, so that memory does not grow with the cells."""
+        top = int(tree.counters[state.TOP])
+        live = tree.point_ids[: tree.frames[top, state.SLOTS]].tolist() if top >= 0 else []
+        self.points = {number: self.points[number] for number in live if number >= 0}
 
     def store_interior(self, tree: Tree, slot: int, interior: Sequence[Fraction]) -> None:
         """Write the domain's interior point, or one near it that is a double vector, to a slot."""
         slacks = [row.slack for row in self._domain_rows]
         candidates = [common(p) for p in self._simpler(list(interior))]
-        inside = [p for p in candidates if all(_sign(slack, p) > 0 for slack in slacks)]
+        inside = [p for p in candidates if all(sign_at(slack, p) > 0 for slack in slacks)]
         self.store(tree, slot, inside[0] if inside else common(interior))
 
     def _is_on_grid(self, y: list[float]) -> bool:
@@ -365,51 +370,11 @@ class Settler:
         tree.counters[state.NREAL] += len(reals)
 
 
-def pattern_of(words: np.ndarray) -> int:
-    """A pattern's words as one integer."""
-    return int.from_bytes(words.astype("<u8").tobytes(), "little")
-
-
-def common(point: Sequence[Fraction]) -> Point:
-    """Coordinates over one denominator."""
-    denominator = lcm(1, *(x.denominator for x in point))
-    return tuple(x.numerator * (denominator // x.denominator) for x in point), denominator
-
-
-def dyadic(doubles: Sequence[float]) -> Point:
-    """Doubles as integers over one power of two."""
-    ratios = [x.as_integer_ratio() for x in doubles]
-    denominator = max(d for _, d in ratios)
-    return tuple(n * (denominator // d) for n, d in ratios), denominator
-
-
-def as_doubles(point: Point) -> list[float] | None:
-    """The coordinates as doubles if they say it exactly."""
-    exact = [Fraction(n, point[1]) for n in point[0]]
-    try:
-        doubles = [float(x) for x in exact]
-    except OverflowError:
-        return None
-    return doubles if all(Fraction(r) == x for r, x in zip(doubles, exact, strict=True)) else None
-
-
 def _snapped(v: float, grid: float) -> float:
     """A coordinate moved to the grid, as `kernels.filters.snap` does."""
     if grid > 0.0:
         return round(v / grid) * grid
     return 0.0 if abs(v) < -grid else v
-
-
-def _value(function: Sequence[int], point: Point) -> Fraction:
-    total = sum((a * n for a, n in zip(function[:-1], point[0], strict=True)), function[-1] * point[1])
-    return Fraction(int(total), point[1])
-
-
-def _sign(function: Sequence[fmpz], point: Point) -> int:
-    total = function[-1] * point[1]
-    for a, n in zip(function, point[0], strict=False):
-        total += a * n
-    return (total > 0) - (total < 0)
 
 
 def _over_one_scale(parts: list[tuple[ExactRow, int]]) -> list[int]:
@@ -440,13 +405,3 @@ def _domain_rows(domain: object) -> list[ExactRow]:
         numerators, denominator = common(slack)
         rows.append(ExactRow(tuple(fmpz(n) for n in numerators), denominator, 0))
     return rows
-
-
-def _places(form: SwitchForm) -> dict[int, tuple[int, int]]:
-    """Layer and line of each pattern bit."""
-    places = {}
-    for number, layer in enumerate(form.layers):
-        places.update({bit: (number, k) for k, bit in enumerate(layer.switch_bits)})
-        for group, first in zip(layer.groups, layer.group_bits, strict=True):
-            places.update({first + i: (number, z) for i, z in enumerate(group)})
-    return places

@@ -16,11 +16,12 @@ import numpy as np
 
 from exactcpa.choose import Chooser
 from exactcpa.errors import BadArgument
+from exactcpa.exact_points import Point, as_doubles
 from exactcpa.float_form import FloatDomain, ScaledForm
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree, grow, new_output, new_tree
 from exactcpa.kernels.tree import advance
-from exactcpa.settle import Point, Settler, as_doubles
+from exactcpa.settle import Settler
 from exactcpa.switch_form import SwitchForm
 
 STEPS = 20_000
@@ -205,6 +206,8 @@ def _take(tree: Tree, out: Output, settler: Settler) -> Chunk:
         ),
     )
     settler.bigs = []
+    if not kept:
+        settler.forget_points(tree)
     for array in (out.cell_bits, out.cell_points, out.cell_marks):
         array[:kept] = array[n : n + kept]
     out.facet_flips[:kept_faces] = out.facet_flips[faces - kept_faces : faces]

@@ -11,7 +11,8 @@ import numpy as np
 
 from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph, state
-from exactcpa.kernels import tree as walk
+from exactcpa.kernels.contest import contest, hold_winning
+from exactcpa.kernels.tree import advance
 
 
 def load_kernels(*, groups: bool) -> None:
@@ -29,7 +30,7 @@ def load_kernels(*, groups: bool) -> None:
     )
     tree, lp = state.new_tree(1, 1, 1, 1)
     tree.counters[state.TOP] = -1
-    walk.advance(form, tree, lp, state.new_output(1, 1, 1, 1), np.zeros((6, 1)), 2, 1)
+    advance(form, tree, lp, state.new_output(1, 1, 1, 1), np.zeros((6, 1)), 2, 1)
     if groups:
         _load_contest(form, tree, lp)
     words, table = np.zeros((0, 1), np.uint64), np.full(16, -1, np.int64)
@@ -47,5 +48,5 @@ def load_kernels(*, groups: bool) -> None:
 def _load_contest(form: FloatForm, tree: state.Tree, lp: state.Lp) -> None:
     """The kernels of `choose`, with no candidate."""
     leads, count, rows = np.zeros((0, 6)), np.zeros(0, np.int64), np.zeros((0, 1), np.int64)
-    walk.contest(tree, lp, np.zeros((6, 1)), 0, leads, 0, 1, count, count, count, rows, np.zeros((0, 2)))
-    walk.hold_winning(tree, 0, leads, 0, 0, 1)
+    contest(tree, lp, np.zeros((6, 1)), 0, leads, 0, 1, count, count, count, rows, np.zeros((0, 2)))
+    hold_winning(tree, 0, leads, 0, 0, 1)
