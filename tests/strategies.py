@@ -4,6 +4,7 @@ Main definitions:
     cases                network and domain that fit together (the usual entry point).
     networks, domains    the two alone.
     NUMBERS              small integers, small fractions (as exact strings), short and long doubles.
+    EXTREMES             doubles whose products leave the doubles; now and then a layer has one.
 
 Conventions: everything is a JSON-like dictionary in the file formats.  Simple values come first, so examples
 shrink to small integers.  Degenerate rows are drawn deliberately: zero rows, copies, negations and multiples
@@ -28,6 +29,7 @@ LONG_DOUBLES = st.floats(min_value=-2, max_value=2, allow_subnormal=False).map(
     lambda x: 0 if abs(x) < 1e-6 else x
 )
 NUMBERS = [INTEGERS, INTEGERS, INTEGERS, FRACTIONS, SHORT_DOUBLES, LONG_DOUBLES]  # half small integers
+EXTREMES = st.sampled_from([1e300, -1e300, 1e-310, -1e-310, 5e-324, -5e-324])
 BENDS = ["relu", "leaky_relu", "prelu", "abs", "hardtanh", "relu6"]
 MAXIMA = ["maxout", "maxpool"]
 KINDS = [*BENDS, *MAXIMA, "residual"]
@@ -35,7 +37,7 @@ KINDS = [*BENDS, *MAXIMA, "residual"]
 
 def text(q: Fraction) -> int | str:
     """A rational as a JSON value."""
-    return int(q) if q.denominator == 1 else str(q)
+    return int(q) if q.denominator == 1 and abs(q) <= 2**53 else str(q)
 
 
 def times(factor: Fraction, values: list) -> list:
@@ -117,6 +119,9 @@ def linear_layers(draw, width: int, outputs: int, points: list = []) -> dict:  #
             shift = text(-sum((number(a) * x for a, x in zip(row, point, strict=True)), Fraction(0)))
         weight.append(row)
         bias.append(shift)
+    if draw(st.integers(0, 19)) == 13:
+        row = draw(st.sampled_from([bias, *weight]))
+        row[draw(st.integers(0, len(row) - 1))] = draw(EXTREMES)
     return {"type": "linear", "weight": weight, "bias": bias}
 
 
