@@ -35,6 +35,7 @@ from exactcpa.kernels.state import (
     QUESTION,
     READY,
     ROWS,
+    SIFTED,
     SLOTS,
     STATE,
     TEST,
@@ -158,6 +159,7 @@ def push(tree, f, start, end):
     """A child of node ``f`` that holds the points in a segment of the list, on top of the stack."""
     parent, child = tree.frames[f], tree.frames[f + 1]
     child[LAYER], child[GROUP], child[PHASE] = parent[LAYER], parent[GROUP], TEST
+    child[SIFTED] = parent[SIFTED]
     tree.shares[2 + f] = 0.5 * tree.shares[1 + f]
     _copy_segment(tree.lists, UNDECIDED, parent[U0], parent[U1], parent[U1])
     child[U0], child[U1] = parent[U1], 2 * parent[U1] - parent[U0]

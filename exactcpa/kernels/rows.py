@@ -13,6 +13,7 @@ from exactcpa.kernels.state import (
     A0,
     A1,
     ACTIVE,
+    AFTER,
     ANSWER,
     ASK_CELL,
     ASK_FACET,
@@ -23,7 +24,6 @@ from exactcpa.kernels.state import (
     HELD,
     IS_FACET,
     LPS,
-    NEW_LAYER,
     NONE,
     ORIGIN,
     P0,
@@ -36,6 +36,7 @@ from exactcpa.kernels.state import (
     QUNIT,
     READY,
     RECORDS,
+    SIFTED,
     STATE,
 )
 
@@ -47,7 +48,7 @@ MANY = 8
 def prune_rows(tree, lp, out, box, domain_rows, f, d):
     """Before a new layer, drop the rows proved redundant: all questions of the subtree get cheaper."""
     frame, counters = tree.frames[f], tree.counters
-    frame[PHASE] = NEW_LAYER
+    frame[PHASE] = frame[AFTER]
     m = 2 * d + frame[A1] - frame[A0]
     if not counters[FACETS] and m < MANY * d + 12:
         return
@@ -86,6 +87,7 @@ def prune_rows(tree, lp, out, box, domain_rows, f, d):
             counters[RECORDS] += 1
             records.write_prune(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, r, found, d)
     frame[A1] = kept
+    frame[SIFTED] = kept - frame[A0]
     counters[READY] = -1
 
 

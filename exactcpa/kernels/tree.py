@@ -35,6 +35,7 @@ from exactcpa.kernels.rows import end_cell, facet_rows, prune_rows
 from exactcpa.kernels.state import (
     A0,
     A1,
+    AFTER,
     ANSWER,
     ASK_GROUP,
     ASK_UNIT,
@@ -42,6 +43,7 @@ from exactcpa.kernels.state import (
     CHOOSING,
     DONE,
     FACET_ROWS,
+    FACETS,
     GROUP,
     HELD,
     IS_CUT,
@@ -65,6 +67,7 @@ from exactcpa.kernels.state import (
     READY,
     ROWS,
     RUNNING,
+    SIFTED,
     SPLIT,
     TEST,
     TOP,
@@ -76,6 +79,9 @@ from exactcpa.kernels.state import (
     UP1,
     UPPER_DONE,
 )
+
+OFTEN = 3
+"""New rows after which a node about to be split is rid of redundant ones, for each leaf would have to be."""
 
 OPEN, CUT, LOWER, UPPER = 0, 1, 2, 3
 
@@ -243,7 +249,7 @@ def _end_layer(form, tree, f):
         frame[PHASE] = CHOOSING
     elif layer + 1 < form.sizes.shape[0] - 1:
         frame[LAYER] = layer + 1
-        frame[PHASE] = PRUNING
+        frame[PHASE], frame[AFTER] = PRUNING, NEW_LAYER
     else:
         frame[PHASE] = CELL
 
@@ -275,6 +281,8 @@ def advance(form, tree, lp, out, box, domain_rows, steps):
                 proceeds = _test(form, tree, lp, out, box, f, d)
             elif phase == SPLIT and frame[U1] == frame[U0]:
                 _end_layer(form, tree, f)
+            elif phase == SPLIT and counters[FACETS] and frame[A1] - frame[A0] >= frame[SIFTED] + OFTEN:
+                frame[PHASE], frame[AFTER] = PRUNING, SPLIT
             elif phase == SPLIT or phase == LOWER_DONE:
                 if phase == SPLIT:
                     _split(tree, out, f)
