@@ -331,3 +331,26 @@ def test_data_networks_in_the_plane(name):
     assert counts(part) == answer.counts
     assert set(patterns_of(part)) == answer.cells
     assert edge_patterns(part) == answer.edges
+
+
+def test_nodes_without_double_points_end():
+    """Seven lines closer to each other than doubles can tell, and a layer upon them: exact from the first node on."""
+    tiny = Fraction(1, 10**30)
+    weight = [[1, 1], [1, 1], [1, 1], [1, 1], [1, -1], [1, 2], [2, 1]]
+    bias = [
+        "-1/3",
+        str(Fraction(-1, 3) + tiny),
+        str(Fraction(-1, 3) + 2 * tiny),
+        str(Fraction(-1, 3) + 3 * tiny),
+    ]
+    bias += ["-1/7", str(Fraction(-1, 2) + tiny / 3), "-1/2"]
+    second = [[1, -1, 2, 1, 1, 1, 1], [1, 1, 1, 1, -1, 1, 1]]
+    layers = [
+        {"type": "linear", "weight": weight, "bias": bias},
+        {"type": "relu"},
+        {"type": "linear", "weight": second, "bias": ["-1/3", str(tiny)]},
+        {"type": "relu"},
+        {"type": "linear", "weight": [[1, 1]], "bias": [0]},
+    ]
+    network = {"format": "exactcpa-network", "version": 1, "input": 2, "layers": layers}
+    assert_agrees_with_the_oracle(network, {"type": "box", "lower": [-1, -1], "upper": [1, 1]})
