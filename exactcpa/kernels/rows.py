@@ -46,7 +46,7 @@ MANY = 8
 
 @inlined
 def prune_rows(tree, lp, out, box, domain_rows, f, d):
-    """Before a new layer, drop the rows proved redundant: all questions of the subtree get cheaper."""
+    """Drop the rows proved redundant, before a new layer or a split: all questions of the subtree get cheaper."""
     frame, counters = tree.frames[f], tree.counters
     frame[PHASE], frame[SIFTED] = frame[AFTER], frame[A1] - frame[A0]
     m = 2 * d + frame[A1] - frame[A0]
