@@ -25,6 +25,8 @@ it; the checker imports nothing of the package at all):
     npz_file           networks from arrays
     torch_module       networks from torch modules
     network_file       the network file format, version 1, and every other source
+    data_file          points, with labels perhaps, read exactly from a file
+    statistics         exact batch statistics, layer by layer; networks with frozen ones
     stages             the lowered form: affine maps alternating with bends and maxima
     exact_outcome      what an exact linear program can answer, each answer with its proof
     exact_dictionary   the tableau of integers over one denominator, and its pivots
@@ -85,9 +87,11 @@ _NAMES = {
     "network_file": ("load_network", "save_network"),
     "network": ("Network",),
     "layers": (
-        *("Linear", "BatchNorm", "Conv2d", "AvgPool2d", "Flatten", "Residual"),
+        *("Linear", "BatchNorm", "TrainingBatchNorm", "Conv2d", "AvgPool2d", "Flatten", "Residual"),
         *("ReLU", "LeakyReLU", "PReLU", "Abs", "HardTanh", "ReLU6", "MaxOut", "MaxPool"),
     ),
+    "data_file": ("Data", "load_data", "save_data"),
+    "statistics": ("BatchStatistics", "batch_statistics", "freeze", "freeze_running"),
     "domain": ("Box", "Polytope", "Slice"),
     "enumerate": ("enumerate_cells",),
     "partition": ("Partition", "load_partition"),

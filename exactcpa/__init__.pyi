@@ -1,6 +1,7 @@
 # The public names for editors and type checkers; `__init__.py` imports them at first use.
 
 from exactcpa.checker import Rejected, Report, Unreadable, check
+from exactcpa.data_file import Data, load_data, save_data
 from exactcpa.domain import Box, Polytope, Slice
 from exactcpa.domain import from_json as domain_from_json
 from exactcpa.enumerate import enumerate_cells
@@ -31,12 +32,14 @@ from exactcpa.layers import (
     ReLU,
     ReLU6,
     Residual,
+    TrainingBatchNorm,
 )
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import load_network, save_network
 from exactcpa.network_file import to_json as network_to_json
 from exactcpa.partition import Partition, load_partition
+from exactcpa.statistics import BatchStatistics, batch_statistics, freeze, freeze_running
 
 __all__ = [
     "Abs",
@@ -46,9 +49,11 @@ __all__ = [
     "BadFile",
     "BadNetwork",
     "BatchNorm",
+    "BatchStatistics",
     "Box",
     "CertificateRejected",
     "Conv2d",
+    "Data",
     "DimensionMismatch",
     "ExactcpaError",
     "Flatten",
@@ -69,16 +74,22 @@ __all__ = [
     "Report",
     "Residual",
     "Slice",
+    "TrainingBatchNorm",
     "Undecided",
     "Unreadable",
     "__version__",
+    "batch_statistics",
     "check",
     "domain_from_json",
     "enumerate_cells",
+    "freeze",
+    "freeze_running",
+    "load_data",
     "load_network",
     "load_partition",
     "network_from_json",
     "network_to_json",
+    "save_data",
     "save_network",
 ]
 

@@ -4,7 +4,7 @@ Every layer is a frozen value that is valid once built.  Parameters may be given
 in nested lists or arrays; they are kept as tuples of `Fraction`.
 
 Main definitions:
-    Linear, BatchNorm, Conv2d, AvgPool2d, Flatten: Affine layers.
+    Linear, BatchNorm, TrainingBatchNorm, Conv2d, AvgPool2d, Flatten: Affine layers.
     ReLU, LeakyReLU, PReLU, Abs, HardTanh, ReLU6: One bend per input.
     MaxOut, MaxPool: Maxima over groups of inputs.
     Residual: Its input plus what its own layers make of it.
@@ -43,6 +43,7 @@ from exactcpa.parameters import (
     Vector,
     expect_length,
     keep,
+    read_integer,
     read_integers,
     read_number,
     read_pair,
@@ -126,6 +127,51 @@ class BatchNorm:
         """Centre, scale and shift."""
         rows = zip(x, self.mean, self.scales(), self.beta, strict=True)
         return tuple((value - mean) * scale + beta for value, mean, scale, beta in rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingBatchNorm:
+    """Batch normalisation in training mode: its statistics are those of the batch that goes through it.
+
+    By itself it is no function of one point; `statistics.freeze` makes a `BatchNorm` of it, `ideal` an ideal one.
+
+    Attributes:
+        gamma, beta: One entry a coordinate; None stands for 1 and 0.
+        epsilon: At least zero.
+        pixels: So many consecutive coordinates share their statistics: the pixels of a channel of an image.
+    """
+
+    type: ClassVar[str] = "batchnorm"
+    gamma: Vector | None = None
+    beta: Vector | None = None
+    epsilon: Fraction
+    pixels: int = 1
+
+    def __post_init__(self) -> None:
+        for field in ("gamma", "beta"):
+            if getattr(self, field) is not None:
+                keep(self, field, read_tensor(getattr(self, field), field, 1))
+        keep(self, "epsilon", read_number(self.epsilon, "epsilon"))
+        keep(self, "pixels", read_integer(self.pixels, "pixels", 1))
+        if self.epsilon < 0:
+            raise BadNetwork(f"field epsilon: expected at least 0, got {shown(self.epsilon)}")
+
+    def width(self, inputs: int) -> int:
+        """As many as go in."""
+        for field in ("gamma", "beta"):
+            if getattr(self, field) is not None:
+                expect_length(field, len(getattr(self, field)), inputs, "inputs")
+        if inputs % self.pixels:
+            raise DimensionMismatch(
+                f"field pixels: expected a divisor of the {inputs} inputs, got {self.pixels}"
+            )
+        return inputs
+
+    def forward(self, x: Vector) -> Vector:
+        """Refuse: one point is no batch."""
+        raise BadNetwork(
+            f"a batchnorm without statistics is in training mode and needs data, got one point of {len(x)} numbers"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +461,7 @@ class Residual:
 Layer = (
     Linear
     | BatchNorm
+    | TrainingBatchNorm
     | ReLU
     | LeakyReLU
     | PReLU

@@ -4,7 +4,8 @@ Format, version 1: one JSON object with exactly the fields ``format`` ("exactcpa
 ``input`` (dimension) and ``layers`` (a nonempty list).  A layer has ``type`` and the fields of that type:
 
     linear      weight [n][m], bias [n]
-    batchnorm   mean, variance, epsilon; gamma (else 1), beta (else 0)
+    batchnorm   mean, variance, epsilon; gamma (else 1), beta (else 0).  Without mean and variance it is in training
+                mode; then pixels may say how many consecutive coordinates share their statistics
     relu, abs, relu6, flatten
     leaky_relu  slope (else the double nearest to 0.01)
     prelu       slope: a number, or one for each input
@@ -59,6 +60,7 @@ from exactcpa.network import (
     ReLU,
     ReLU6,
     Residual,
+    TrainingBatchNorm,
     Windows,
 )
 from exactcpa.npz_file import read_npz
@@ -186,7 +188,8 @@ def _write_layer(layer: Layer) -> dict[str, Any]:
 
 
 def _write_fields(value: Any) -> dict[str, Any]:
-    return {field.name: _write_value(getattr(value, field.name)) for field in fields(value)}
+    values = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: _write_value(part) for name, part in values.items() if part is not None}
 
 
 def _write_value(value: Any) -> Any:
@@ -253,7 +256,9 @@ def _read_layer(name: str, value: Mapping) -> Layer:
         case "maxpool":
             return MaxPool(_read_grouping(value))
     layer, required, optional = _PLAIN[name]
-    if layer is BatchNorm:
+    if layer is BatchNorm and not {"mean", "variance"} & value.keys():
+        layer, required, optional = TrainingBatchNorm, ("epsilon",), ("gamma", "beta", "pixels")
+    elif layer is BatchNorm:
         _expect_statistics(value)
     _expect_fields(value, ("type", *required), optional)
     return layer(**{field: value[field] for field in value if field != "type"})
@@ -279,7 +284,7 @@ def _expect_statistics(value: Mapping) -> None:
     for field in ("mean", "variance"):
         if value.get(field) is None:
             raise BadNetwork(
-                f"field {field}: missing; a batchnorm without statistics is in training mode and needs data"
+                f"field {field}: missing; a batchnorm has mean and variance, or neither: then it is in training mode"
             )
 
 

@@ -51,6 +51,7 @@ from exactcpa.layers import (
     ReLU,
     ReLU6,
     Residual,
+    TrainingBatchNorm,
 )
 from exactcpa.network import Network
 from exactcpa.parameters import Matrix, Vector
@@ -187,6 +188,10 @@ def _lower_layer(layer: Layer, flow: _Flow) -> tuple[list[Stage], _Flow]:
         case Linear() | BatchNorm() | Conv2d() | AvgPool2d():
             rows = _affine_rows(layer, len(flow.lines))
             return [], flow._replace(lines=tuple(_combine(row, bias, flow.lines) for row, bias in rows))
+        case TrainingBatchNorm():
+            raise BadNetwork(
+                "a batchnorm without statistics is in training mode and needs data: freeze the network on a batch"
+            )
         case Residual():
             return _lower_residual(layer, flow)
         case _:

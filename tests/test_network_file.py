@@ -184,8 +184,8 @@ LINEAR = {"type": "linear", "weight": [[1, 2, 3, 4]], "bias": [0]}
         ({**LINEAR, "bias": [float("nan")]}, r"\(linear\), field bias: .* got nan at index \[0\]"),
         ({**LINEAR, "bias": [0, 0]}, r"\(linear\), field bias: expected 1 entries"),
         (
-            {"type": "batchnorm", "gamma": [1], "beta": [0], "epsilon": 0},
-            r"\(batchnorm\), field mean: missing; .*data",
+            {"type": "batchnorm", "variance": [1], "epsilon": 0},
+            r"\(batchnorm\), field mean: missing; .* or neither",
         ),
         ({"type": "batchnorm", "mean": [0] * 4, "epsilon": 0}, r"\(batchnorm\), field variance: missing"),
         (
