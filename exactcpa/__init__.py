@@ -65,6 +65,9 @@ it; the checker imports nothing of the package at all):
     progress           a line on stderr: how far a walk is
     enumerate          the verb: network and domain in, partition out
     checker            the trusted part: one file, standard library only, runs alone
+    theorems.statement    a claim with hypotheses, examined on any network and data; verdicts and evidence
+    theorems.layer_view   the batchnorm layers of a network on a batch, each with the affine map before it
+    theorems.ledger       every statement by its id, and the verb that examines them
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
     tables             facts as aligned lines, for people
