@@ -5,6 +5,7 @@ rounded quantity; centring, scaling and shifting by it stay exact, so the networ
 
 Main definitions:
     deployed_scale: The float64 nearest to ``gamma / sqrt(variance + epsilon)``, ties to even, as a rational.
+    rounded_root: The same of any root of a ratio of integers.
 
 Conventions:
     Float64 is IEEE binary64: 53 significant bits, least exponent -1074 (subnormals included), largest finite
@@ -49,14 +50,18 @@ def deployed_scale(gamma: Fraction, variance: Fraction, epsilon: Fraction) -> Fr
     if total <= 0:
         raise BadArgument(f"expected variance + epsilon > 0, got {shown(variance)} + {shown(epsilon)}")
     square = gamma * gamma / total
-    magnitude = _round_root(square.numerator, square.denominator)
+    magnitude = rounded_root(square.numerator, square.denominator)
     if magnitude >= OVERFLOW:
         raise InexactNumber("expected gamma / sqrt(variance + epsilon) within float64, got one beyond")
     return -magnitude if gamma < 0 else magnitude
 
 
-def _round_root(above: int, below: int) -> Fraction:
-    """Round ``sqrt(above / below)`` to a multiple of ``2**exponent`` with at most 53 significant bits."""
+def rounded_root(above: int, below: int) -> Fraction:
+    """Round ``sqrt(above / below)`` once to the nearest float64, ties to even; beyond the largest it is not cut off.
+
+    The result is a multiple of a ``2**exponent`` with at most 53 significant bits.  The two integers need not be
+    coprime, ``below`` is positive and ``above`` is not negative.
+    """
     if above == 0:
         return Fraction(0)
     # With h = half the difference of the bit lengths, rounded down, the root lies in (2**(h-1/2), 2**(h+1)),
