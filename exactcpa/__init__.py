@@ -18,9 +18,11 @@ it; the checker imports nothing of the package at all):
     numbers            what a number means: exactly one rational
     vectors            vectors and matrices of fractions: read, multiplied, written
     parameters         nested lists and arrays of numbers, read as tuples of exact ones
+    surds              exact real numbers with square roots
     batchnorm          the deployed reading of batch normalisation: one correctly rounded scale
     groups             which inputs a maximum or a mean is taken over
     layers             what one layer is and computes
+    ideal_layer        a batchnorm with real numbers
     network            a chain of layers; its exact value at a point
     npz_file           networks from arrays
     torch_module       networks from torch modules
@@ -28,6 +30,7 @@ it; the checker imports nothing of the package at all):
     data_file          points, with labels perhaps, read exactly from a file
     statistics         exact batch statistics, layer by layer; networks with frozen ones
     stages             the lowered form: affine maps alternating with bends and maxima
+    ideal              the ideal reading: true square roots, of a batch or of running statistics
     exact_outcome      what an exact linear program can answer, each answer with its proof
     exact_dictionary   the tableau of integers over one denominator, and its pivots
     exact_simplex      integer dictionary simplex with Bland's rule: the last resort, always ends
@@ -52,6 +55,8 @@ it; the checker imports nothing of the package at all):
     kernels.loaded     the compiled kernels, ready before the clock starts
     exact_lines        the lines of a cell as exact integers
     exact_points       points as integers over one denominator
+    real_lines         the lines of a cell as exact real numbers
+    real_programs      linear programs over real rows: proved with enclosures, ties formally
     settle             exact answers to what the float filter leaves open
     choose             maxima of three and more lines: who wins somewhere on a node
     walk               the walk over the split tree: compiled steps, exact answers in between
@@ -66,7 +71,15 @@ it; the checker imports nothing of the package at all):
     enumerate          the verb: network and domain in, partition out
     checker            the trusted part: one file, standard library only, runs alone
     theorems.statement    a claim with hypotheses, examined on any network and data; verdicts and evidence
+    theorems.plain        plain rational arithmetic for whoever re-adds evidence; standard library only
+    theorems.readd_centring  the evidence of A1, A1', A2, A3, added up again
     theorems.layer_view   the batchnorm layers of a network on a batch, each with the affine map before it
+    theorems.centring     where batchnorm puts a unit's hyperplane: A1, A1', A2, A3
+    theorems.moments      variances, and signs with one square root, in plain fractions
+    theorems.normalised_units  units after a batchnorm, one by one, and the evidence about them
+    theorems.batches      which mini-batches a statement is examined on
+    theorems.readd_splitting  evidence about splitting, re-added
+    theorems.splitting    does every unit, or the decision, have samples of a batch on both sides
     theorems.ledger       every statement by its id, and the verb that examines them
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
@@ -94,6 +107,8 @@ _NAMES = {
         *("ReLU", "LeakyReLU", "PReLU", "Abs", "HardTanh", "ReLU6", "MaxOut", "MaxPool"),
     ),
     "data_file": ("Data", "load_data", "save_data"),
+    "ideal": ("IdealNetwork",),
+    "surds": ("Surd",),
     "statistics": ("BatchStatistics", "batch_statistics", "freeze", "freeze_running"),
     "domain": ("Box", "Polytope", "Slice"),
     "enumerate": ("enumerate_cells",),

@@ -8,6 +8,8 @@ Main definitions:
     normalised_layers: All of them, in order, on a batch.
     Bend: The breakpoints of an activation and its slopes.
     bend_of: Those of one unit of an activation layer.
+    Condition: A hypothesis about one unit of one layer; `OWN_STATISTICS`, `NONZERO_ROW`, ... are the usual ones.
+    covered_units: The units of an instance for which conditions hold, and a note about the others.
 
 Conventions:
     The *feature space* of a batchnorm is the output of the last layer before it that is not affine (the input of the
@@ -22,7 +24,7 @@ Not here:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -47,6 +49,7 @@ from exactcpa.layers import (
 )
 from exactcpa.network import Network
 from exactcpa.statistics import Batch, Place, freeze
+from exactcpa.theorems.statement import Instance, examined, network_and_data, require
 from exactcpa.vectors import Matrix, Vector
 
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -160,6 +163,63 @@ def normalised_layers(net: Network, batch: Batch) -> tuple[NormalisedLayer, ...]
     walk = _Walk()
     walk.through(net.layers, frozen.layers, tuple(batch), ())
     return tuple(walk.found)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A hypothesis about one unit of one batchnorm: in words, and whether it holds."""
+
+    words: str
+    holds: Callable[[NormalisedLayer, int], bool]
+
+
+OWN_STATISTICS = Condition(
+    "each unit has statistics of its own (no images)", lambda view, _: view.pixels == 1
+)
+NONZERO_ROW = Condition("w is not zero", lambda view, unit: any(view.rows[unit]))
+NONZERO_GAMMA = Condition("gamma is not zero", lambda view, unit: view.layer.scales()[unit] != 0)
+ZERO_BETA = Condition("beta is zero", lambda view, unit: view.layer.beta[unit] == 0)
+ZERO_EPSILON = Condition("epsilon is zero", lambda view, _: view.layer.epsilon == 0)
+IS_ACTIVATED = Condition(
+    "an activation with one bend per unit follows",
+    lambda view, _: view.activation is not None and isinstance(view.activation[1], _BENDING),
+)
+
+
+def covered_units(
+    instance: Instance, conditions: Sequence[Condition], *, limit: int
+) -> tuple[list[tuple[NormalisedLayer, int]], str]:
+    """The normalised units of an instance for which all conditions hold.
+
+    Args:
+        instance: Network, data, option ``limit``.
+        conditions: What must hold of a unit.
+        limit: How many units are examined if the option is not given.
+
+    Returns:
+        The units, each with its layer, and a note that says which were left out and why; empty if none was.
+
+    Raises:
+        HypothesisFails: No batchnorm; or none of its units is covered: names the first condition that fails.
+        BadNetwork: See `normalised_layers`.
+    """
+    net, data = network_and_data(instance)
+    views = normalised_layers(net, data)
+    everyone = [(view, unit) for view in views for unit in range(view.units)]
+    require(everyone, "the network has a batchnorm", "it has none")
+    failed: dict[str, list[str]] = {}
+    kept = []
+    for view, unit in everyone:
+        words = next((c.words for c in conditions if not c.holds(view, unit)), None)
+        if words is None:
+            kept.append((view, unit))
+        else:
+            failed.setdefault(words, []).append(f"unit {unit} of {view}")
+    for words, units in failed.items():
+        require(kept, words, f"not so for {units[0]}" + (f" and {len(units) - 1} more" if units[1:] else ""))
+    chosen, note = examined(kept, instance, "units", limit=limit)
+    left_out = [f"; not covered: {len(units)} where it fails that {words}" for words, units in failed.items()]
+    return list(chosen), "".join(left_out) + note
 
 
 class _Walk:

@@ -18,9 +18,10 @@ from typing import Any
 
 from exactcpa.errors import BadArgument, shown
 from exactcpa.network import Network
+from exactcpa.theorems import centring
 from exactcpa.theorems.statement import Statement, Verdict
 
-_FAMILIES: tuple[tuple[Statement, ...], ...] = ()
+_FAMILIES: tuple[tuple[Statement, ...], ...] = (centring.STATEMENTS,)
 
 _ORDER = (
     *(
@@ -41,7 +42,7 @@ _ORDER = (
         "A10",
         "A10'",
     ),
-    *("A11", "A11'", "A12", "A13", "R1", "R2", "R3", "R4", "B2", "B3", "B5", "B6"),
+    *("A11", "A11'", "A12", "A13", "R1", "R2", "R2u", "R3", "R4", "B2", "B3", "B5", "B6"),
 )
 
 _BY_ID = {statement.id: statement for family in _FAMILIES for statement in family}

@@ -10,6 +10,7 @@ Main definitions:
     require, HypothesisFails: How an examination says that a hypothesis fails.
     judged: The verdict of an examination that got through.
     examined: The part of a list that a limit allows, and the sentence that says so.
+    size_text, brief: An instance's size and a number, for people.
     evidence_to_json, evidence_from_json: Evidence as JSON, and back without loss.
 
 Conventions:
@@ -35,6 +36,7 @@ from typing import Any, TypeVar
 from exactcpa.data_file import Data, load_data
 from exactcpa.errors import BadArgument, BadNetwork, DimensionMismatch, located, shown
 from exactcpa.network import Network, Vector
+from exactcpa.numbers import decimal_text
 
 Evidence = Mapping[str, Any]
 T = TypeVar("T")
@@ -243,6 +245,17 @@ def size_text(instance: Instance) -> str:
     elif instance.data:
         parts.append(f"D={len(instance.data[0])}")
     return ", ".join(parts) or "-"
+
+
+def brief(value: Fraction) -> str:
+    """A rational for people: exact if it is short.
+
+    Example:
+        >>> brief(Fraction(89, 4)), brief(Fraction(1, 10**12))
+        ('89/4', 'about 1e-12')
+    """
+    text = str(value)
+    return text if len(text) <= 11 else f"about {decimal_text(value)}"
 
 
 def evidence_to_json(value: Any) -> Any:
