@@ -74,6 +74,9 @@ it; the checker imports nothing of the package at all):
     theorems.plain        plain rational arithmetic for whoever re-adds evidence; standard library only
     theorems.readd_centring  the evidence of A1, A1', A2, A3, added up again
     theorems.layer_view   the batchnorm layers of a network on a batch, each with the affine map before it
+    theorems.arrangement_cells  the arrangement of one layer, in a box that provably meets all its cells
+    theorems.readd_arrangements  the evidence of A4, A4b, A4c, added up again
+    theorems.arrangements  how many cells a batch-normalised layer has: A4, A4b, A4c
     theorems.centring     where batchnorm puts a unit's hyperplane: A1, A1', A2, A3
     theorems.moments      variances, and signs with one square root, in plain fractions
     theorems.normalised_units  units after a batchnorm, one by one, and the evidence about them

@@ -18,10 +18,13 @@ from typing import Any
 
 from exactcpa.errors import BadArgument, shown
 from exactcpa.network import Network
-from exactcpa.theorems import centring
+from exactcpa.theorems import arrangements, centring
 from exactcpa.theorems.statement import Statement, Verdict
 
-_FAMILIES: tuple[tuple[Statement, ...], ...] = (centring.STATEMENTS,)
+_FAMILIES: tuple[tuple[Statement, ...], ...] = (
+    centring.STATEMENTS,
+    arrangements.STATEMENTS,
+)
 
 _ORDER = (
     *(
