@@ -69,6 +69,15 @@ it; the checker imports nothing of the package at all):
     partition          the result in memory and its views
     progress           a line on stderr: how far a walk is
     enumerate          the verb: network and domain in, partition out
+    nearest_point      the nearest point of a polyhedron: a dual active set, in rationals
+    placement_variants what batchnorm is compared with: the same weights without it
+    placement_parents  the cells of the layers before a unit, and its bent hyperplane on them
+    placement_units    what a batch says about every unit's hyperplane; what a unit does on a domain
+    placement_distances  from samples to bent hyperplanes and to the boundary of the partition
+    placement_folds    angles of bent hyperplanes where they cross earlier ones
+    placement_windows  how many cells meet a cube around a point
+    placement_report   the report as a value: tables, JSON, CSV, lines
+    placement          the verb: where every hyperplane lies, with batchnorm and without
     checker            the trusted part: one file, standard library only, runs alone
     theorems.statement    a claim with hypotheses, examined on any network and data; verdicts and evidence
     theorems.plain        plain rational arithmetic for whoever re-adds evidence; standard library only
@@ -88,6 +97,7 @@ it; the checker imports nothing of the package at all):
     picture            a 2-D partition drawn with characters
     tables             facts as aligned lines, for people
     commands           the commands enumerate, check and info
+    bn_command         the command bn: the placement report
     demo               a trained network enumerated, proved and checked, told in a few lines
     cli                the command line: arguments, errors, exit codes
 
@@ -115,6 +125,8 @@ _NAMES = {
     "statistics": ("BatchStatistics", "batch_statistics", "freeze", "freeze_running"),
     "domain": ("Box", "Polytope", "Slice"),
     "enumerate": ("enumerate_cells",),
+    "placement": ("batchnorm_report",),
+    "placement_report": ("BatchnormReport",),
     "partition": ("Partition", "load_partition"),
     "checker": ("check", "Report", "Rejected", "Unreadable"),
     "errors": (

@@ -39,6 +39,8 @@ from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import load_network, save_network
 from exactcpa.network_file import to_json as network_to_json
 from exactcpa.partition import Partition, load_partition
+from exactcpa.placement import batchnorm_report
+from exactcpa.placement_report import BatchnormReport
 from exactcpa.statistics import BatchStatistics, batch_statistics, freeze, freeze_running
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "BadNetwork",
     "BatchNorm",
     "BatchStatistics",
+    "BatchnormReport",
     "Box",
     "CertificateRejected",
     "Conv2d",
@@ -79,6 +82,7 @@ __all__ = [
     "Unreadable",
     "__version__",
     "batch_statistics",
+    "batchnorm_report",
     "check",
     "domain_from_json",
     "enumerate_cells",

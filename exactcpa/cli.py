@@ -35,6 +35,7 @@ COMMANDS = {
     "enumerate": ("exactcpa.commands", "run_enumerate"),
     "check": ("exactcpa.commands", "run_check"),
     "info": ("exactcpa.commands", "run_info"),
+    "bn": ("exactcpa.bn_command", "run_bn"),
     "demo": ("exactcpa.demo", "run_demo"),
 }
 
@@ -43,6 +44,7 @@ EPILOG = """examples:
   exactcpa enumerate net.json --box -1 1
   exactcpa enumerate net.json --domain domain.json --proof -o out.cpa
   exactcpa check out.cpa
+  exactcpa bn net.json data.csv --window 1/10
 exit codes: 0 done and proved, 1 refuted, 2 misuse"""
 
 
@@ -101,6 +103,7 @@ def parser() -> Parser:
     _add_enumerate(commands)
     _add_check(commands)
     _add_info(commands)
+    _add_bn(commands)
     _add_demo(commands)
     return top
 
@@ -141,6 +144,24 @@ def _add_info(commands: argparse._SubParsersAction) -> None:
     command.add_argument("file", metavar="FILE", help="any file of exactcpa (- for stdin)")
 
 
+def _add_bn(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "bn", "measure where batchnorm puts every hyperplane, against none, exactly")
+    command.add_argument("--csv", action="store_true", help="print every quantity as a line of CSV")
+    command.add_argument("network", metavar="NET", help="network file (.json, .npz; - for JSON on stdin)")
+    command.add_argument("data", metavar="DATA", help="data file (.json .csv .npz .npy)")
+    command.add_argument("--mode", default="full", metavar="M", help="full (default), train or eval")
+    command.add_argument("--batch", metavar="I,J,..", help="with --mode train: numbers of its samples")
+    command.add_argument("--reading", default="deployed", metavar="R", help="deployed (default) or ideal")
+    command.add_argument(
+        "--compare", default="zero-bias,random-bias", metavar="LIST", help="default zero-bias,random-bias"
+    )
+    command.add_argument("--window", default="1/10", metavar="R", help="radius of the windows (default 1/10)")
+    command.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the random biases (default 0)")
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--box", type=_two_numbers, metavar="LO HI", help="the same two bounds for every input")
+    where.add_argument("--domain", metavar="FILE", help="domain file (default: the data's box, enlarged)")
+
+
 def _add_demo(commands: argparse._SubParsersAction) -> None:
     command = _command(commands, "demo", "enumerate a trained network, prove it, check the proof, show it")
     command.add_argument("-o", "--output", metavar="OUT", help="keep the partition with its proof in OUT")
@@ -157,6 +178,12 @@ def _two_numbers(text: str) -> tuple[str, str]:
 def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text}")
     return int(text)
 
 

@@ -4,6 +4,7 @@ Main definitions:
     run_enumerate, run_check, run_info: Take the parsed arguments, print, return the exit code.
     expect_writable: Complains about an output path before the work.
     announce_compilation: Says why the first run takes longer.
+    network_of, domain_of: The network and the domain of a command.
     print_json, print_lines: What goes to stdout.
 
 Conventions:
@@ -52,8 +53,8 @@ def run_enumerate(options: Namespace) -> int:
         raise BadArgument("the network and the domain cannot both come from the standard input")
     if options.output:
         expect_writable(options.output)
-    net = _network(options.network)
-    domain = _domain(options, net)
+    net = network_of(options.network)
+    domain = domain_of(options, net)
     facts = enumerated(net, domain, options)
     if options.output is not None:
         facts |= {"output": options.output, "bytes": os.path.getsize(options.output)}
@@ -133,7 +134,8 @@ def run_info(options: Namespace) -> int:
     return 0
 
 
-def _network(path: str) -> Network:
+def network_of(path: str) -> Network:
+    """The network of a file or of the standard input."""
     if path != STDIN:
         return load_network(path)
     value = _read(path)
@@ -141,7 +143,8 @@ def _network(path: str) -> Network:
         return network_from_json(value)
 
 
-def _domain(options: Namespace, net: Network) -> Box | Polytope | Slice:
+def domain_of(options: Namespace, net: Network) -> Box | Polytope | Slice:
+    """The domain that ``--box`` or ``--domain`` says."""
     if options.box:
         with located("--box"):
             lower, upper = (exactly(bound) for bound in options.box)
