@@ -30,14 +30,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from flint import fmpz
 
 from exactcpa.cell import Slack, slack_of
 from exactcpa.errors import CertificateRejected
-from exactcpa.exact_lines import ExactLines
 from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph
 from exactcpa.patterns import Place, integer, places_of, to_words
+from exactcpa.real_lines import AnyLines, lines_of
+from exactcpa.surds import Number
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
 Difference = tuple[int, int, int]
@@ -82,7 +82,7 @@ def region_graph(
         CertificateRejected: A facet leads nowhere or one way only, or a pattern stands twice: an error of
         the engine.
     """
-    lines, places = ExactLines(form), places_of(form)
+    lines, places = lines_of(form), places_of(form)
     table = hash_table(words)
     neighbours = np.empty(len(flips), np.int64)
     graph.match_facets(words, table, starts, flips, neighbours)
@@ -142,7 +142,7 @@ class _Crossings:
 
     def __init__(
         self,
-        lines: ExactLines,
+        lines: AnyLines,
         places: Sequence[Place],
         words: np.ndarray,
         table: np.ndarray,
@@ -240,17 +240,15 @@ class _Crossings:
         return _sign_of_multiple(theirs, mine) is not None
 
 
-def _coefficients(layer: SwitchLayer, line: int) -> tuple[fmpz, ...]:
-    """All that makes a line what it is, with the constant last, as integers up to a factor."""
-    row = (*layer.base[line], *layer.gain[line], layer.constant[line])
-    denominator = fmpz(1)
-    for q in row:
-        denominator = denominator.lcm(fmpz(q.denominator))
-    return tuple([q.numerator * (denominator // q.denominator) for q in row])
+def _coefficients(layer: SwitchLayer, line: int) -> tuple[Number, ...]:
+    """All that makes a line what it is, with the constant last."""
+    return (*layer.base[line], *layer.gain[line], layer.constant[line])
 
 
-def _sign_of_multiple(function: Sequence[fmpz], row: Sequence[fmpz]) -> int | None:
+def _sign_of_multiple(function: Sequence[Number], row: Sequence[Number]) -> int | None:
     """The sign of ``c`` if ``function == c * row``, else None; `row` is not zero."""
+    if function is row:
+        return 1
     pivot = next(j for j, a in enumerate(row) if a)
     p, q = function[pivot], row[pivot]
     for a, b in zip(function, row, strict=True):
@@ -259,7 +257,7 @@ def _sign_of_multiple(function: Sequence[fmpz], row: Sequence[fmpz]) -> int | No
     return ((p > 0) - (p < 0)) * (1 if q > 0 else -1)
 
 
-def across(lines: ExactLines, pattern: int, row: Slack) -> int:
+def across(lines: AnyLines, pattern: int, row: Slack) -> int:
     """The pattern on the other side of a facet of a cell.
 
     Args:
@@ -286,7 +284,7 @@ def across(lines: ExactLines, pattern: int, row: Slack) -> int:
     return other
 
 
-def _winner_across(candidates: Sequence[Sequence[fmpz]], winner: int, row: Slack) -> int:
+def _winner_across(candidates: Sequence[Sequence[Number]], winner: int, row: Slack) -> int:
     """The candidate that is greatest beyond the facet, the last of those that tie there."""
     best = winner
     for c, candidate in enumerate(candidates):
@@ -312,7 +310,7 @@ def _require_mutual(cells: np.ndarray, neighbours: np.ndarray, count: int) -> No
         raise CertificateRejected("a facet is seen from one side only, or two cells share two facets")
 
 
-def _has_same_map(lines: ExactLines, words: np.ndarray, i: int, j: int) -> bool:
+def _has_same_map(lines: AnyLines, words: np.ndarray, i: int, j: int) -> bool:
     """Whether the network's affine map is the same on two cells."""
     last = len(lines.form.layers) - 1
     return lines.at(last, integer(words[i])).rows == lines.at(last, integer(words[j])).rows

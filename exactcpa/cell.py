@@ -17,7 +17,7 @@ Not here: which cells there are (`partition`), who lies across a facet (`adjacen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -26,15 +26,18 @@ from typing import Any
 from flint import fmpz
 
 from exactcpa.domain import Domain
-from exactcpa.exact_lines import ExactLines
+from exactcpa.errors import BadArgument
 from exactcpa.exact_points import common
 from exactcpa.exact_simplex import Optimal, gather, maximise
 from exactcpa.halfspaces import irredundant, to_integers
 from exactcpa.patterns import Place
+from exactcpa.real_lines import AnyLines, RealLines, RealRow
+from exactcpa.real_programs import decide
+from exactcpa.surds import Number, Surd, sign
 from exactcpa.switch_form import UnitBits
 from exactcpa.vectors import Vector, coordinates, dot
 
-Slack = tuple[fmpz, ...]
+Slack = tuple[Number, ...]
 IntegerRow = tuple[int, ...]
 
 
@@ -125,7 +128,7 @@ class Cell:
         return f"cell {self.number}: " + "; ".join(map(str, self.facets))
 
 
-def slack_of(lines: ExactLines, places: Sequence[Place], pattern: int, bit: int) -> Slack:
+def slack_of(lines: AnyLines, places: Sequence[Place], pattern: int, bit: int) -> Slack:
     """The slack of one pattern bit on a cell.
 
     Args:
@@ -147,7 +150,7 @@ def slack_of(lines: ExactLines, places: Sequence[Place], pattern: int, bit: int)
 
 
 def unit_slacks(
-    lines: ExactLines, places: Sequence[Place], pattern: int, unit: UnitBits
+    lines: AnyLines, places: Sequence[Place], pattern: int, unit: UnitBits
 ) -> list[tuple[int, Slack]]:
     """All slacks of a unit on a cell, each with its bit."""
     bits = range(unit.first, unit.first + unit.width)
@@ -156,7 +159,7 @@ def unit_slacks(
 
 
 def facet_rows(
-    lines: ExactLines, places: Sequence[Place], pattern: int, bits: Iterable[int], walls: Sequence[IntegerRow]
+    lines: AnyLines, places: Sequence[Place], pattern: int, bits: Iterable[int], walls: Sequence[IntegerRow]
 ) -> list[IntegerRow]:
     """Integer rows that define a cell: those of some bits, and the domain's.
 
@@ -193,14 +196,14 @@ def walls_of(domain: Domain) -> list[IntegerRow]:
     return [to_integers(normal, offset) for normal, offset in inequalities_of(domain)]
 
 
-def output_map(lines: ExactLines, pattern: int) -> AffineMap:
+def output_map(lines: AnyLines, pattern: int) -> AffineMap:
     """The network's affine map on a cell, in the domain's coordinates."""
     exact = lines.at(len(lines.form.layers) - 1, pattern)
-    rows = [[Fraction(int(a), exact.denominator) for a in row] for row in exact.rows]
+    rows = [[_over(a, exact.denominator) for a in row] for row in exact.rows]
     return AffineMap(tuple([tuple(row[:-1]) for row in rows]), tuple([row[-1] for row in rows]))
 
 
-def flat_units_of(lines: ExactLines, places: Sequence[Place], pattern: int) -> tuple[tuple[int, int], ...]:
+def flat_units_of(lines: AnyLines, places: Sequence[Place], pattern: int) -> tuple[tuple[int, int], ...]:
     """The units that are identically at a breakpoint, or identically tied, on a cell."""
     return tuple(
         (unit.layer, unit.index)
@@ -210,7 +213,7 @@ def flat_units_of(lines: ExactLines, places: Sequence[Place], pattern: int) -> t
 
 
 def describe_cell(
-    lines: ExactLines,
+    lines: AnyLines,
     places: Sequence[Place],
     domain: Domain,
     number: int,
@@ -234,14 +237,12 @@ def describe_cell(
     Returns:
         The cell.
     """
+    if isinstance(lines, RealLines):
+        rows = _real_rows(lines, places, domain, pattern, witness, across)
+        return Cell(number, pieces, witness, rows, flat_units_of(lines, places, pattern))
     rows: list[tuple[Vector, Fraction, tuple[int, int] | None, IntegerRow]] = []
-    for unit in lines.form.units:
-        denominator = lines.at(unit.layer, pattern).denominator
-        for _, slack in unit_slacks(lines, places, pattern, unit):
-            if any(slack[:-1]):
-                normal = tuple([Fraction(int(-a), denominator) for a in slack[:-1]])
-                offset = Fraction(int(slack[-1]), denominator)
-                rows.append((normal, offset, (unit.layer, unit.index), integer_row(slack)))
+    for unit, normal, offset, slack in _unit_rows(lines, places, pattern):
+        rows.append((normal, offset, unit, integer_row(slack)))
     inequalities = inequalities_of(domain)
     rows += [(normal, offset, None, to_integers(normal, offset)) for normal, offset in inequalities]
     neighbours = {integer_row(slack_of(lines, places, pattern, b)): j for b, j in (across or {}).items()}
@@ -249,6 +250,71 @@ def describe_cell(
     found = _find_facets(list(neighbours), list(dict.fromkeys(candidates)), witness)
     marked = [Row(n, b, unit, key in found, neighbours.get(key)) for n, b, unit, key in rows]
     return Cell(number, pieces, witness, tuple(marked), flat_units_of(lines, places, pattern))
+
+
+def _over(a: Number | fmpz, denominator: int) -> Number:
+    return a if isinstance(a, Fraction | Surd) else Fraction(int(a), denominator)
+
+
+def _unit_rows(
+    lines: AnyLines, places: Sequence[Place], pattern: int
+) -> Iterator[tuple[tuple[int, int], Vector, Number, Slack]]:
+    """Unit, normal, offset and slack of every row of every unit that is not constant on a cell."""
+    for unit in lines.form.units:
+        denominator = lines.at(unit.layer, pattern).denominator
+        for _, slack in unit_slacks(lines, places, pattern, unit):
+            if any(slack[:-1]):
+                normal = tuple([_over(-a, denominator) for a in slack[:-1]])
+                yield (unit.layer, unit.index), normal, _over(slack[-1], denominator), slack
+
+
+def _real_rows(
+    lines: RealLines,
+    places: Sequence[Place],
+    domain: Domain,
+    pattern: int,
+    witness: Vector,
+    across: Mapping[int, int] | None,
+) -> tuple[Row, ...]:
+    """The rows of a cell in the ideal reading; facets of units by comparison with the known ones.
+
+    Raises:
+        BadArgument: The facets are not known.
+    """
+    if across is None:
+        raise BadArgument("expected a partition with facets, got one of the ideal reading without")
+    known = [(slack_of(lines, places, pattern, b), j) for b, j in across.items()]
+    marked = []
+    for unit, normal, offset, slack in _unit_rows(lines, places, pattern):
+        neighbour = next((j for row, j in known if _is_positive_multiple(slack, row)), None)
+        marked.append(Row(normal, offset, unit, neighbour is not None, neighbour))
+    inequalities = inequalities_of(domain)
+    slacks = [(*(-a for a in normal), offset) for normal, offset in inequalities]
+    for k, (normal, offset) in enumerate(inequalities):
+        others = [row for row, _ in known] + slacks[:k] + slacks[k + 1 :]
+        is_facet = _is_real_facet(slacks[k], others, domain, witness)
+        marked.append(Row(normal, offset, None, is_facet, None))
+    return tuple(marked)
+
+
+def _is_positive_multiple(function: Slack, row: Slack) -> bool:
+    pivot = next(j for j, a in enumerate(row) if a)
+    p, q = function[pivot], row[pivot]
+    if sign(p) * sign(q) <= 0:
+        return False
+    return all(a * q == b * p for a, b in zip(function, row, strict=True))
+
+
+def _is_real_facet(slack: Slack, others: list[Slack], domain: Domain, witness: Vector) -> bool:
+    """Whether a point near the cell violates a row alone; a larger box than the domain's keeps it near."""
+    d = domain.dimension
+    box = [(low - 1, high + 1) for low, high in zip(domain.lower, domain.upper, strict=True)]
+    axes = [[Fraction(int(i == j)) for j in range(d)] for i in range(d)]
+    walls = [(*axis, -low) for axis, (low, _) in zip(axes, box, strict=True)]
+    walls += [(*(-a for a in axis), high) for axis, (_, high) in zip(axes, box, strict=True)]
+    rows = [RealRow(row) for row in (*walls, *others)]
+    beyond = RealRow(tuple(-a for a in slack))
+    return isinstance(decide(rows, beyond, common(witness), box, lambda point: point, "a facet"), tuple)
 
 
 def _find_facets(known: list[IntegerRow], candidates: list[IntegerRow], witness: Vector) -> set[IntegerRow]:

@@ -16,18 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from exactcpa.exact_points import Point, sign_at
-from exactcpa.exact_simplex import Exceeded, gather, maximise
 from exactcpa.kernels import state
 from exactcpa.kernels.contest import contest, hold_winning
 from exactcpa.kernels.filters import TINY, U
 from exactcpa.kernels.layers import accumulate
 from exactcpa.kernels.nodes import add_row, push
 from exactcpa.kernels.state import Lp, Output, Tree
-from exactcpa.settle import ExactRow, Node, Settler
+from exactcpa.real_programs import Tie
+from exactcpa.settle import ExactRow, Node, Proof, Settler
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,16 @@ class Loses:
     candidate: int
     rivals: tuple[int, ...]
     rows: tuple[int, ...]
-    parts: tuple[tuple[ExactRow, int], ...]
+    parts: tuple[tuple[ExactRow, Fraction], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LosesByTie:
+    """Candidate whose lead over the first rival is minus a positive combination of other leads and of rows."""
+
+    candidate: int
+    rivals: tuple[int, ...]
+    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class Wins:
     point: Point | None
 
 
-Outcome = Loses | LosesToOne | Wins
+Outcome = Loses | LosesByTie | LosesToOne | Wins
 
 
 class Chooser:
@@ -91,6 +101,9 @@ class Chooser:
                         *loser.rows,
                     ]
                     self._settler.write_multipliers(tree, out, codes, list(loser.parts))
+                case LosesByTie() as loser:
+                    codes = [state.LOSES_TIED, loser.candidate, len(loser.rivals), *loser.rivals]
+                    self._write(tree, out, [*codes, len(loser.rows), *loser.rows])
                 case LosesToOne() as loser:
                     codes = [state.LOSES, loser.candidate, 1, loser.rival, len(loser.rows), *loser.rows]
                     self._write(tree, out, codes, list(loser.numbers))
@@ -131,7 +144,7 @@ class Chooser:
                 outcomes.append(self._decide_exactly(tree, f, i))
         return outcomes
 
-    def _decide_exactly(self, tree: Tree, f: int, i: int) -> Loses | Wins:
+    def _decide_exactly(self, tree: Tree, f: int, i: int) -> Outcome:
         settler = self._settler
         settler.settled += 1
         node = settler.node(tree, f)
@@ -142,12 +155,12 @@ class Chooser:
 
     def _judge(
         self, tree: Tree, f: int, node: Node, candidates: list, denominator: int, i: int, points: list[Point]
-    ) -> Loses | Wins:
+    ) -> Outcome:
         """Go through the rivals of one candidate, keeping a point where it beats all of them so far."""
         twin = next((c for c in range(len(candidates) - 1, i, -1) if candidates[c] == candidates[i]), None)
         if twin is not None:
             zero = ExactRow(tuple(a - a for a in candidates[i]), denominator, 0)
-            return Loses(i, (twin,), (), ((zero, 1),))
+            return Loses(i, (twin,), (), ((zero, Fraction(1)),))
         rivals = [c for c in range(len(candidates)) if candidates[c] != candidates[i]]
         leads = {c: tuple(a - b for a, b in zip(candidates[i], candidates[c], strict=True)) for c in rivals}
         for point in points:
@@ -156,39 +169,36 @@ class Chooser:
         rows, interior = list(node.rows), points[0]
         for c in rivals:
             lead = leads[c]
+            row = self._settler.exact_row(lead, denominator, 0)
             if sign_at(lead, interior) <= 0:
-                system = gather(
-                    [[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows], len(lead) - 1
-                )
-                outcome = maximise(system, list(lead[:-1]), interior, stop_above=-int(lead[-1]))
-                if not isinstance(outcome, Exceeded):
-                    return self._loser(
-                        tree, f, node, i, c, rivals, rows, ExactRow(lead, denominator, 0), outcome
-                    )
-                reached = (outcome.numerators, outcome.denominator)
-                interior = self._settler.between(rows, [lead], interior, reached)
-            rows.append(ExactRow(lead, denominator, 0))
+                found = self._settler.seek(rows, lead, interior)
+                if not isinstance(found, tuple):
+                    return self._loser(tree, node, i, c, rivals, rows, row, found)
+                interior = found
+            rows.append(row)
         return Wins(i, tuple(rivals), interior)
 
     def _loser(
         self,
         tree: Tree,
-        f: int,
         node: Node,
         i: int,
         c: int,
         rivals: list[int],
         rows: list,
         lead: ExactRow,
-        outcome: object,
-    ) -> Loses:
+        proof: Proof,
+    ) -> Loses | LosesByTie:
         d = self._settler.form.dimension
-        start = int(tree.frames[f, state.A0])
         count = len(node.rows)
-        pairs = [(rivals[p - count], (rows[p], a)) for p, a in outcome.multipliers.items() if p >= count]
-        kept = [(p, (rows[p], a)) for p, a in outcome.multipliers.items() if 2 * d <= p < count]
-        ids = tuple(int(tree.lists[state.ACTIVE, start + p - 2 * d]) - 2 * d for p, _ in kept)
-        parts = ((lead, outcome.theta), *(part for _, part in pairs), *(part for _, part in kept))
+        if isinstance(proof, Tie):
+            others = tuple(rivals[p - count] for p in proof.places if p >= count)
+            ids = self._settler.tie_rows(tree, [p for p in proof.places if p < count])
+            return LosesByTie(i, (c, *others), tuple(ids))
+        pairs = [(rivals[p - count], (rows[p], a)) for p, a in proof.multipliers.items() if p >= count]
+        kept = [(p, (rows[p], a)) for p, a in proof.multipliers.items() if 2 * d <= p < count]
+        ids = tuple(self._settler.row_numbers(tree, [p for p, _ in kept]))
+        parts = ((lead, proof.theta), *(part for _, part in pairs), *(part for _, part in kept))
         return Loses(i, (c, *(rival for rival, _ in pairs)), ids, parts)
 
     def _push(self, form: object, tree: Tree, f: int, winner: Wins) -> None:

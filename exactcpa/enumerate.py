@@ -23,6 +23,7 @@ from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.errors import BadArgument, CertificateRejected, DimensionMismatch, shown
 from exactcpa.exact_points import Point
 from exactcpa.float_form import ScaledForm, float_domain, float_form
+from exactcpa.ideal import IdealNetwork
 from exactcpa.kernels.loaded import load_kernels
 from exactcpa.network import Network
 from exactcpa.partition import Partition
@@ -37,7 +38,7 @@ METHODS = ("auto", "lp")
 
 
 def enumerate_cells(
-    network: Network,
+    network: Network | IdealNetwork,
     domain: Domain,
     *,
     method: str = "auto",
@@ -49,7 +50,7 @@ def enumerate_cells(
     """Enumerate all cells of a network over a domain, with facets and linear regions, every decision proved.
 
     Args:
-        network: The network.
+        network: The network; an `IdealNetwork` is enumerated in the ideal reading.
         domain: `Box`, `Polytope` or `Slice` whose ambient dimension is the network's input.
         method: ``"lp"`` (the split tree with linear programs), or ``"auto"``.
         workers: Processes; only 1 so far.
@@ -64,6 +65,7 @@ def enumerate_cells(
         BadArgument: No network or no domain, an unknown method, more than one worker.
         DimensionMismatch: The domain is not in the network's input space.
         BadFile: The proof cannot be written; if the place itself says so, before any work.
+        Undecided: In the ideal reading, a tie of nested roots that is not seen to be one; names unit and cell.
 
     References:
         The split tree is the incremental enumeration of an arrangement, here layer by layer; see
@@ -101,7 +103,7 @@ def _require_arguments(
     network: object, domain: object, *, method: object, workers: object, facets: object
 ) -> None:
     """Refuse what is misuse, before any work."""
-    if not isinstance(network, Network):
+    if not isinstance(network, Network | IdealNetwork):
         raise BadArgument(
             f"expected a network (load_network reads one), got {type(network).__name__}: {shown(network)}"
         )
@@ -206,7 +208,7 @@ def _facts(form: SwitchForm, cells: int, graph: Graph | None, tally: Tally, seco
 
 def _write_head(
     writer: PartitionWriter,
-    network: Network,
+    network: Network | IdealNetwork,
     domain: Domain,
     form: SwitchForm,
     scaled: ScaledForm,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from flint import fmpz, fmpz_mat
 
-from exactcpa.switch_form import IntegerLayer, SwitchForm, integer_layers
+from exactcpa.switch_form import IntegerLayer, SwitchForm, SwitchLayer, integer_layers
 
 ROOM = 2000
 """Cells whose lines are remembered; neighbours in the walk share all but the last layers."""
@@ -44,8 +44,7 @@ class ExactLines:
     def __init__(self, form: SwitchForm) -> None:
         self.form = form
         self._layers: list[IntegerLayer] = []
-        firsts = [_first_bit(form, number) for number in range(len(form.layers))]
-        self._masks = [(1 << first) - 1 for first in firsts]
+        self._masks = masks_of(form)
         self._known: dict[tuple[int, int], Lines] = {}
 
     def mask(self, layer: int) -> int:
@@ -80,12 +79,21 @@ class ExactLines:
     def _chosen(self, layer: int, pattern: int, lines: Lines, d: int) -> list[tuple[fmpz, ...] | list[int]]:
         """The chosen line of each decision of a layer; zero for a lower switch."""
         nothing = [0] * (d + 1)
-        form = self.form.layers[layer]
-        rows = [lines.rows[k] if pattern >> bit & 1 else nothing for k, bit in enumerate(form.switch_bits)]
-        for group, first in zip(form.groups, form.group_bits, strict=True):
-            winner = next(i for i in range(len(group)) if pattern >> (first + i) & 1)
-            rows.append(lines.rows[group[winner]])
-        return rows
+        chosen = chosen_line_numbers(self.form.layers[layer], pattern)
+        return [lines.rows[z] if z >= 0 else nothing for z in chosen]
+
+
+def masks_of(form: SwitchForm) -> list[int]:
+    """For every layer the pattern bits of the layers before it, as a mask."""
+    return [(1 << _first_bit(form, number)) - 1 for number in range(len(form.layers))]
+
+
+def chosen_line_numbers(layer: SwitchLayer, pattern: int) -> list[int]:
+    """The number of each decision's chosen line on a cell; -1 for a lower switch."""
+    chosen = [k if pattern >> bit & 1 else -1 for k, bit in enumerate(layer.switch_bits)]
+    for group, first in zip(layer.groups, layer.group_bits, strict=True):
+        chosen.append(next(z for i, z in enumerate(group) if pattern >> (first + i) & 1))
+    return chosen
 
 
 def _first_bit(form: SwitchForm, layer: int) -> int:

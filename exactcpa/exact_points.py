@@ -16,6 +16,8 @@ from math import lcm
 
 from flint import fmpz
 
+from exactcpa.surds import Number
+
 Integers = Sequence[int]
 Point = tuple[tuple[int, ...], int]
 
@@ -43,13 +45,13 @@ def as_doubles(point: Point) -> list[float] | None:
     return doubles if all(Fraction(r) == x for r, x in zip(doubles, exact, strict=True)) else None
 
 
-def value_at(function: Sequence[int], point: Point) -> Fraction:
+def value_at(function: Sequence[Number], point: Point) -> Number:
     """Value of an affine function."""
     total = sum((a * n for a, n in zip(function[:-1], point[0], strict=True)), function[-1] * point[1])
-    return Fraction(int(total), point[1])
+    return (Fraction(int(total)) if isinstance(total, fmpz | int) else total) * Fraction(1, point[1])
 
 
-def sign_at(function: Sequence[fmpz], point: Point) -> int:
+def sign_at(function: Sequence[Number], point: Point) -> int:
     """Sign of an affine function, given up to a positive factor."""
     total = function[-1] * point[1]
     for a, n in zip(function, point[0], strict=False):

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from exactcpa.errors import BadDomain
+from exactcpa.surds import Number, Surd, enclosure
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
 TINY = 2.0**-1060
@@ -84,20 +85,38 @@ class ScaledForm:
     exponents: tuple[tuple[int, ...], ...]
 
 
-def exponent_above(q: Fraction) -> int:
-    """An ``e`` with ``|q| < 2**e`` and ``2**e <= 4 |q|``; for zero a very small one."""
+def exponent_above(q: Number) -> int:
+    """An ``e`` with ``|q| < 2**e`` and ``2**e <= 4 |q|`` (8 for a real number); for zero a very small one."""
+    if isinstance(q, Surd):
+        q = max(map(abs, _tight(q)))
     return q.numerator.bit_length() - q.denominator.bit_length() + 1 if q else -(10**6)
 
 
-def scaled(q: Fraction, exponent: int) -> Fraction:
+def _tight(q: Surd) -> tuple[Fraction, Fraction]:
+    """Bounds of a real number that agree to 80 bits, unless it is too near to zero for that."""
+    bits = 96
+    while True:
+        low, high = enclosure(q, bits)
+        if (high - low) * 2**80 <= abs(low) or bits > 1000:
+            return low, high
+        bits *= 2
+
+
+def scaled(q: Number, exponent: int) -> Number:
     """``q * 2**exponent``, exactly."""
+    if isinstance(q, Surd):
+        return q * (Fraction(1 << exponent) if exponent >= 0 else Fraction(1, 1 << -exponent))
     if exponent >= 0:
         return Fraction(q.numerator << exponent, q.denominator)
     return Fraction(q.numerator, q.denominator << -exponent)
 
 
-def rounded(q: Fraction) -> tuple[float, float]:
-    """The nearest double and an upper bound of the distance to it (0.0 if there is none)."""
+def rounded(q: Number) -> tuple[float, float]:
+    """A nearest double and an upper bound of the distance to it (0.0 if there is none)."""
+    if isinstance(q, Surd):
+        low, high = _tight(q)
+        nearest = float((low + high) / 2)
+        return nearest, above(max(high - Fraction(nearest), Fraction(nearest) - low))
     nearest = float(q)
     error = abs(q - Fraction(nearest))
     return nearest, above(error) if error else 0.0
@@ -232,9 +251,11 @@ def _zeros(*shape: int) -> np.ndarray:
     return triples
 
 
-def _triple(q: Fraction) -> tuple[float, float, float]:
-    """A number rounded, with its error and its grain."""
+def _triple(q: Number) -> tuple[float, float, float]:
+    """A number rounded, with its error and its grain (none if it is irrational)."""
     value, error = rounded(q)
+    if isinstance(q, Surd):
+        return value, error, 0.0
     above, below = value.as_integer_ratio()
     return value, error, _grain(above, below, 0) if value else 0.0 if q else np.inf
 
@@ -244,8 +265,10 @@ def _grain(above: int, below: int, exponent: int) -> float:
     return ldexp(1.0, (above & -above).bit_length() - below.bit_length() + exponent)
 
 
-def _scaled_triple(q: Fraction, exponent: int) -> tuple[float, float, float]:
+def _scaled_triple(q: Number, exponent: int) -> tuple[float, float, float]:
     """The triple of ``q * 2**exponent``; a double that stays an ordinary one needs no rational arithmetic."""
+    if isinstance(q, Surd):
+        return _triple(scaled(q, exponent))
     above, below = q.numerator, q.denominator
     if above.bit_length() < 1000 and below.bit_length() < 1000 and abs(exponent) < 900:
         value = ldexp(above / below, exponent)

@@ -22,16 +22,16 @@ from dataclasses import dataclass
 from operator import mul
 
 import numpy as np
-from flint import fmpz
 
 from exactcpa.cell import inequalities_of, unit_slacks
 from exactcpa.domain import Domain
-from exactcpa.exact_lines import ExactLines
 from exactcpa.exact_points import common
 from exactcpa.patterns import Place, integer, to_words
+from exactcpa.real_lines import AnyLines
+from exactcpa.surds import Number
 from exactcpa.vectors import Vector, dot
 
-Homogeneous = tuple[fmpz, ...]
+Homogeneous = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Location:
 
 
 def locate(
-    lines: ExactLines, places: Sequence[Place], domain: Domain, words: np.ndarray, point: Vector
+    lines: AnyLines, places: Sequence[Place], domain: Domain, words: np.ndarray, point: Vector
 ) -> Location:
     """Find all closed cells that contain a point of the domain.
 
@@ -80,7 +80,7 @@ def locate(
         The cells and what bounds them there.
     """
     numerators, denominator = common(point)
-    homogeneous = (*map(fmpz, numerators), fmpz(denominator))
+    homogeneous = (*numerators, denominator)
     known, value = _read_bits(lines, homogeneous)
     count = words.shape[1]
     hits = np.flatnonzero(((words & to_words(known, count)) == to_words(value, count)).all(axis=1)).tolist()
@@ -100,7 +100,7 @@ def locate(
     return Location(tuple(hits), tuple(bounding), on_boundary)
 
 
-def _read_bits(lines: ExactLines, point: Homogeneous) -> tuple[int, int]:
+def _read_bits(lines: AnyLines, point: Homogeneous) -> tuple[int, int]:
     """The bits that a cell with this point must have: a mask of those that are known, and their values."""
     form = lines.form
     known, value, pattern = 0, 0, 0
@@ -122,6 +122,6 @@ def _read_bits(lines: ExactLines, point: Homogeneous) -> tuple[int, int]:
     return known, value
 
 
-def _value(row: Sequence[fmpz], point: Homogeneous) -> fmpz:
+def _value(row: Sequence[Number], point: Homogeneous) -> Number:
     """The value of a line at a point, times positive denominators."""
-    return sum(map(mul, row, point), fmpz(0))
+    return sum(map(mul, row, point), 0)

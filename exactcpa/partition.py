@@ -40,12 +40,13 @@ from exactcpa.cell import (
 )
 from exactcpa.domain import Domain
 from exactcpa.errors import BadArgument, OutsideDomain, shown
-from exactcpa.exact_lines import ExactLines
+from exactcpa.ideal import IdealNetwork
 from exactcpa.location import Location, locate
 from exactcpa.network import Network
 from exactcpa.partition_blocks import head, read_results, write_results
 from exactcpa.partition_file import PartitionWriter
 from exactcpa.patterns import Place, integer, places_of, to_pieces
+from exactcpa.real_lines import AnyLines, RealLines, lines_of
 from exactcpa.results import Facets, Results
 from exactcpa.switch_form import SwitchForm
 from exactcpa.vectors import Vector, coordinates, vector_text
@@ -67,15 +68,15 @@ class Partition:
         places: Where the decision of each pattern bit stands.
     """
 
-    network: Network
+    network: Network | IdealNetwork
     domain: Domain
     form: SwitchForm = field(repr=False)
     results: Results = field(repr=False)
-    lines: ExactLines = field(init=False, repr=False)
+    lines: AnyLines = field(init=False, repr=False)
     places: tuple[Place, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", ExactLines(self.form))
+        object.__setattr__(self, "lines", lines_of(self.form))
         object.__setattr__(self, "places", places_of(self.form))
 
     def __len__(self) -> int:
@@ -184,7 +185,12 @@ class Partition:
         cells = (
             range(len(self)) if facets is None else np.unique(facets.regions, return_index=True)[1].tolist()
         )
-        return len({self.lines.at(last, self._pattern(i)).rows for i in cells})
+        maps = [self.lines.at(last, self._pattern(i)).rows for i in cells]
+        if isinstance(self.lines, RealLines):
+            different: list[object] = []
+            different.extend(rows for rows in maps if rows not in different)
+            return len(different)
+        return len(set(maps))
 
     def cell(self, i: int) -> Cell:
         """A cell with its rows; facets are marked, with the cells across."""
@@ -223,12 +229,22 @@ class Partition:
         return locate(self.lines, self.places, self.domain, self.results.words, t)
 
     def volumes(self) -> list[Fraction]:
-        """Exact volume of every cell, in the domain's own coordinates; meant for d <= 3, right for any d."""
+        """Exact volume of every cell, in the domain's own coordinates; meant for d <= 3, right for any d.
+
+        Raises:
+            BadArgument: The partition is of the ideal reading and its rows are irrational.
+        """
+        self._require_rational()
         walls = walls_of(self.domain)
         return [self._volume(i, walls) for i in range(len(self))]
 
     def vertices(self, i: int) -> list[Vector]:
-        """Exact vertices of a cell; in cyclic order for d = 2."""
+        """Exact vertices of a cell; in cyclic order for d = 2.
+
+        Raises:
+            BadArgument: As `volumes`.
+        """
+        self._require_rational()
         rows = self._rows(self._number(i), walls_of(self.domain))
         return list(geometry.polygon(rows) if self.domain.dimension == 2 else geometry.vertices(rows))
 
@@ -267,6 +283,12 @@ class Partition:
         else:
             bits = [b for b in range(self.form.bits) if not (self.places[b].group and pattern >> b & 1)]
         return facet_rows(self.lines, self.places, pattern, bits, walls)
+
+    def _require_rational(self) -> None:
+        if isinstance(self.lines, RealLines):
+            raise BadArgument(
+                "expected a partition with rational rows, got one of the ideal reading: its vertices are irrational"
+            )
 
     def _require_facets(self) -> Facets:
         if self.results.facets is None:

@@ -25,6 +25,7 @@ from exactcpa.domain import Domain
 from exactcpa.domain import from_json as domain_from_json
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.errors import BadFile, ExactcpaError, InexactNumber, shown
+from exactcpa.ideal import IdealNetwork
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import to_json as network_to_json
@@ -35,7 +36,8 @@ from exactcpa.results import Facets, Results
 from exactcpa.switch_form import SwitchForm, switch_form
 from exactcpa.vectors import Vector, plain
 
-FIXED = {"format": "exactcpa-partition", "version": 1, "reading": "deployed"}
+FIXED = {"format": "exactcpa-partition", "version": 1}
+READINGS = ("deployed", "ideal")
 FREE = {"proof": bool, "facets": bool, "method": str, "generator": str}
 ALWAYS = ("HEAD", "PATT", "WITN", "XPTS", "STAT", "DONE")
 WITH_FACETS = ("EDGE", "FPTR", "FACE", "REGI")
@@ -45,14 +47,19 @@ WITH_FACETS = ("EDGE", "FPTR", "FACE", "REGI")
 class Stored:
     """What a partition file holds, the proof left aside."""
 
-    network: Network
+    network: Network | IdealNetwork
     domain: Domain
     form: SwitchForm
     results: Results
 
 
 def head(
-    network: Network, domain: Domain, *, method: str, facets: bool, scales: Sequence[Sequence[int]] | None
+    network: Network | IdealNetwork,
+    domain: Domain,
+    *,
+    method: str,
+    facets: bool,
+    scales: Sequence[Sequence[int]] | None,
 ) -> dict[str, Any]:
     """The first block of a partition file.
 
@@ -69,7 +76,7 @@ def head(
         **FIXED,
         "generator": f"exactcpa {__version__}",
         "method": method,
-        "network": network_to_json(network),
+        **_network_fields(network),
         "domain": domain_to_json(domain),
         "bounding_proof": {side: [plain(row) for row in rows] for side, rows in bounding.items()}
         if bounding
@@ -78,6 +85,14 @@ def head(
         "facets": facets,
         "scales": [[int(exponent) for exponent in layer] for layer in scales or ()],
     }
+
+
+def _network_fields(network: Network | IdealNetwork) -> dict[str, Any]:
+    """The network, how it is read, and in the ideal reading the batch that fixes statistics (null if none does)."""
+    if isinstance(network, Network):
+        return {"reading": "deployed", "network": network_to_json(network)}
+    batch = [plain(point) for point in network.batch] or None
+    return {"reading": "ideal", "batch": batch, "network": network_to_json(network.network)}
 
 
 def write_results(writer: PartitionWriter, results: Results) -> None:
@@ -157,6 +172,10 @@ def _expect_head(first: Mapping[str, Any]) -> None:
         found = first.get(field)
         if type(found) is not type(value) or found != value:
             raise BadFile(f"block HEAD, field {field}: expected {value!r}, got {shown(found)}")
+    if first.get("reading") not in READINGS:
+        raise BadFile(
+            f"block HEAD, field reading: expected {' or '.join(READINGS)}, got {shown(first.get('reading'))}"
+        )
     for field, kind in FREE.items():
         if not isinstance(first.get(field), kind):
             raise BadFile(
@@ -174,11 +193,20 @@ def _expect_tags(blocks: Mapping[str, bytes], *, facets: bool) -> None:
             raise BadFile(f"block {tag} stands there, though block HEAD says that there are no facets")
 
 
-def _read_network(first: Mapping[str, Any]) -> Network:
+def _read_network(first: Mapping[str, Any]) -> Network | IdealNetwork:
     try:
-        return network_from_json(first.get("network"))
+        network = network_from_json(first.get("network"))
     except ExactcpaError as error:
         raise BadFile(f"block HEAD, field network: {error}") from error
+    if first["reading"] == "deployed":
+        return network
+    batch = first.get("batch")
+    if batch is not None and not isinstance(batch, list):
+        raise BadFile(f"block HEAD, field batch: expected a list of points or null, got {shown(batch)}")
+    try:
+        return IdealNetwork(network, batch or ())
+    except ExactcpaError as error:
+        raise BadFile(f"block HEAD, field batch: {error}") from error
 
 
 def _read_domain(first: Mapping[str, Any]) -> Domain:

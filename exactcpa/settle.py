@@ -15,30 +15,42 @@ Not here: the walk (`kernels.tree`), maxima of three and more (`choose`), the li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
+from math import gcd, lcm
 from typing import NamedTuple
 
 from flint import fmpz
 
-from exactcpa.exact_lines import ExactLines
+from exactcpa.errors import Undecided
 from exactcpa.exact_points import Point, as_doubles, common, dyadic, sign_at, value_at
-from exactcpa.exact_simplex import Bounded, Exceeded, Optimal, Rows, gather, maximise, maximise_from_basis
+from exactcpa.exact_simplex import Exceeded, Rows, gather, maximise, maximise_from_basis
 from exactcpa.float_form import FloatDomain
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree
 from exactcpa.patterns import integer, places_of
+from exactcpa.real_lines import RealLines, RealRow, lines_of
+from exactcpa.real_programs import Numbers, Tie, decide
+from exactcpa.surds import Number, approximation
 from exactcpa.switch_form import SwitchForm
+
+REAL_BITS = 256
+Proof = Numbers | Tie
+_AS_TIE = {state.DROP: state.DROP_TIED, state.PRUNE: state.PRUNE_TIED}
 
 
 class ExactRow(NamedTuple):
-    """A slack as integers, and how many of the proof's slacks it is: ``unit_up / 2**unit_down``."""
+    """A slack as integers, and how many of the proof's slacks it is: ``unit_up / 2**unit_down``.
 
-    slack: tuple[fmpz, ...]
+    In the ideal reading the slack may be irrational, and `real` remembers its enclosures.
+    """
+
+    slack: tuple[Number, ...]
     unit_up: int
     unit_down: int
+    real: RealRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +59,13 @@ class Node:
 
     Attributes:
         rows: The slacks.
-        gathered: The same for `exact_simplex`, as ``<-n, t> <= c``.
+        gathered: The same for `exact_simplex`, as ``<-n, t> <= c``; None if they are irrational.
         pattern: Bits decided so far.
         layer: The present layer.
     """
 
     rows: tuple[ExactRow, ...]
-    gathered: Rows
+    gathered: Rows | None
     pattern: int
     layer: int
 
@@ -69,7 +81,9 @@ class Settler:
         self, form: SwitchForm, domain: object, floats: FloatDomain, exponents: tuple[tuple[int, ...], ...]
     ) -> None:
         self.form = form
-        self.lines = ExactLines(form)
+        self.lines = lines_of(form)
+        self._is_real = isinstance(self.lines, RealLines)
+        self._bounds = list(zip(domain.lower, domain.upper, strict=True))
         self.points: dict[int, Point] = {}
         self._next_number = 0
         self.bigs: list[str] = []
@@ -78,7 +92,9 @@ class Settler:
         self._box = floats.box
         self._centre = [Fraction(c) for c in floats.box[state.CENTRE].tolist()]
         self._scale = [Fraction(s) for s in floats.box[state.SCALE].tolist()]
-        self._domain_rows = _domain_rows(domain)
+        self._domain_rows = [
+            row._replace(real=RealRow(row.slack)) if self._is_real else row for row in _domain_rows(domain)
+        ]
         self._places = places_of(form)
         self._known_rows: dict[tuple[int, int, int], ExactRow] = {}
         self._node: tuple[object, Node] | None = None
@@ -94,11 +110,8 @@ class Settler:
         if self._node is None or self._node[0] != key:
             box = self._domain_rows[: 2 * self.form.dimension]
             rows = tuple(box + [self.row(tree, r, pattern) for r in active])
-            mirrored = [[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows]
-            self._node = (
-                key,
-                Node(rows, gather(mirrored, self.form.dimension), pattern, int(frame[state.LAYER])),
-            )
+            system = None if self._is_real else _gathered(rows, self.form.dimension)
+            self._node = key, Node(rows, system, pattern, int(frame[state.LAYER]))
         return self._node[1]
 
     def row(self, tree: Tree, r: int, pattern: int) -> ExactRow:
@@ -125,9 +138,13 @@ class Settler:
         if second >= 0:
             rival = lines.rows[self._places[second].line]
             difference = tuple(a - b for a, b in zip(lines.rows[line], rival, strict=True))
-            return ExactRow(difference, lines.denominator, 0)
+            return self.exact_row(difference, lines.denominator, 0)
         slack = lines.rows[line] if pattern >> first & 1 else tuple(-a for a in lines.rows[line])
-        return ExactRow(slack, lines.denominator, self._exponents[layer][line])
+        return self.exact_row(slack, lines.denominator, self._exponents[layer][line])
+
+    def exact_row(self, slack: tuple[Number, ...], unit_up: int, unit_down: int) -> ExactRow:
+        """A row of the present reading."""
+        return ExactRow(slack, unit_up, unit_down, RealRow(slack) if self._is_real else None)
 
     def exact_point(self, tree: Tree, slot: int) -> Point:
         """A held point in the domain's coordinates."""
@@ -153,11 +170,15 @@ class Settler:
         """Decide whether switch ``u`` cuts node ``f``; returns the answer for the walk."""
         self.settled += 1
         node = self.node(tree, f)
+        with self._naming(node, u):
+            return self._settle_unit(tree, lp, out, f, u, node)
+
+    def _settle_unit(self, tree: Tree, lp: Lp, out: Output, f: int, u: int, node: Node) -> int:
         lines = self.lines.at(node.layer, node.pattern)
         line = lines.rows[u]
-        unit = ExactRow(line, lines.denominator, self._exponents[node.layer][u])
+        unit = self.exact_row(line, lines.denominator, self._exponents[node.layer][u])
         if not any(line):
-            self._write(tree, out, [state.DROP, u, 1], unit, 1, {}, node)
+            self._write(tree, out, [state.DROP, u, 1], unit, Numbers(Fraction(1), {}), node)
             return state.IS_UPPER
         held = self.held(tree, f)
         known = self._signs(tree, line, u, held)
@@ -165,14 +186,25 @@ class Settler:
         for side in (1, -1):
             if side in known:
                 continue
-            found = self._seek(lp, node, line, side, interior, hint=tree.counters[state.READY] == f)
+            basis = lp.basis[state.COL_VAR, : self.form.dimension].tolist()
+            hint = basis if tree.counters[state.READY] == f else []
+            found = self.seek(
+                node.rows, tuple(side * a for a in line), interior, system=node.gathered, hint=hint
+            )
             if not isinstance(found, tuple):
-                self._write(
-                    tree, out, [state.DROP, u, int(side < 0)], unit, found.theta, found.multipliers, node
-                )
+                self._write(tree, out, [state.DROP, u, int(side < 0)], unit, found, node)
                 return state.IS_LOWER if side > 0 else state.IS_UPPER
             self.hold(tree, f, found, u, side)
         return state.IS_CUT
+
+    @contextmanager
+    def _naming(self, node: Node, switch: int) -> Iterator[None]:
+        """Name the unit and the cell if a question cannot be decided."""
+        try:
+            yield
+        except Undecided as error:
+            bit = self.form.layers[node.layer].switch_bits[switch]
+            raise Undecided(f"{cell_text(self.form, node.pattern, bit)}: {error}") from error
 
     def _signs(self, tree: Tree, line: Sequence[fmpz], u: int, held: list[int]) -> set[int]:
         """Signs of a line at the held points; worked out where the filter has left them open."""
@@ -181,46 +213,72 @@ class Settler:
                 tree.signs[slot, u] = sign_at(line, self.exact_point(tree, slot))
         return {int(tree.signs[slot, u]) for slot in held}
 
-    def _seek(
-        self, lp: Lp, node: Node, line: Sequence[fmpz], side: int, interior: Point, *, hint: bool
-    ) -> Point | Optimal | Bounded:
-        """A point of the node's interior where ``side * line`` is positive, or the proof that there is none."""
-        objective = [side * a for a in line[:-1]]
-        stop = int(-side * line[-1])
-        d = len(objective)
-        basis = lp.basis[state.COL_VAR, :d].tolist() if hint else []
-        if hint and max(basis, default=0) < len(node.rows):
-            outcome = maximise_from_basis(node.gathered, objective, interior, basis, stop_above=stop)
+    def seek(
+        self,
+        rows: Sequence[ExactRow],
+        function: tuple[Number, ...],
+        interior: Point,
+        *,
+        system: Rows | None = None,
+        hint: Sequence[int] = (),
+        active: Sequence[int] | None = None,
+    ) -> Point | Proof:
+        """A point of the rows' interior where a function is positive, or the proof that there is none.
+
+        Args:
+            rows: Slacks, the bounding box's first.
+            function: Not zero.
+            interior: A point strictly inside.
+            system: The rows gathered, if they are already.
+            hint: A likely optimal basis.
+            active: Numbers of the rows that count; all by default.
+        """
+        chosen = rows if active is None else [rows[p] for p in active]
+        if self._is_real:
+            reals = [row.real or RealRow(row.slack) for row in rows]
+            return decide(
+                reals,
+                RealRow(function),
+                interior,
+                self._bounds,
+                lambda reached: self.between(chosen, [function], interior, reached),
+                "whether a line is positive somewhere on a cell",
+                active,
+            )
+        objective, stop = list(function[:-1]), int(-function[-1])
+        system = _gathered(rows, len(objective)) if system is None else system
+        if hint and max(hint) < len(rows) and active is None:
+            outcome = maximise_from_basis(system, objective, interior, hint, stop_above=stop)
         else:
-            outcome = maximise(node.gathered, objective, interior, stop_above=stop)
+            outcome = maximise(system, objective, interior, stop_above=stop, active=active)
         if not isinstance(outcome, Exceeded):
-            return outcome
-        return self.between(
-            node.rows, [tuple(side * a for a in line)], interior, (outcome.numerators, outcome.denominator)
-        )
+            multipliers = {p: Fraction(m) for p, m in outcome.multipliers.items()}
+            return Numbers(Fraction(outcome.theta), multipliers)
+        return self.between(chosen, [function], interior, (outcome.numerators, outcome.denominator))
 
     def between(
-        self, rows: Sequence[ExactRow], wanted: Sequence[Sequence[int]], interior: Point, reached: Point
-    ) -> Point:
+        self, rows: Sequence[ExactRow], wanted: Sequence[Sequence[Number]], interior: Point, reached: Point
+    ) -> Point | None:
         """A point strictly inside all rows where all `wanted` functions are positive, as they are at `reached`.
 
         It lies between an interior point and a point of the closed node; a double vector where one is near enough.
+        None only if the rows are real and `reached` was but nearly what it should be.
         """
         a = [Fraction(n, interior[1]) for n in interior[0]]
         b = [Fraction(n, reached[1]) for n in reached[0]]
         share = Fraction(0)
         for function in wanted:
-            low, high = value_at(function, interior), value_at(function, reached)
-            if low <= 0:
+            low, high = (approximation(value_at(function, x), REAL_BITS) for x in (interior, reached))
+            if low <= 0 < high:
                 share = max(share, low / (low - high))
         share = (1 + share) / 2
         exact = [p + share * (q - p) for p, q in zip(a, b, strict=True)]
         tests = [*(row.slack for row in rows), *wanted]
-        for candidate in self._simpler(exact):
+        for candidate in [*self._simpler(exact), exact]:
             point = common(candidate)
             if all(sign_at(test, point) > 0 for test in tests):
                 return point
-        return common(exact)
+        return None
 
     def _simpler(self, exact: list[Fraction]) -> list[list[Fraction]]:
         """Roundings of a point, the kernels' doubles first."""
@@ -295,18 +353,25 @@ class Settler:
         d = self.form.dimension
         places = [p for p in range(len(node.rows)) if p != i and lp.basis[state.STATE, p] != 2]
         interior = self.exact_point(tree, self.held(tree, f)[0])
-        row = node.rows[i]
+        row, r = node.rows[i], int(lp.basis[state.CHOSEN, i])
         outward = tuple(-a for a in row.slack)
-        objective = list(outward[:-1])
-        outcome = maximise(node.gathered, objective, interior, stop_above=int(row.slack[-1]), active=places)
-        r = int(lp.basis[state.CHOSEN, i])
-        if isinstance(outcome, Exceeded):
-            others = [node.rows[p] for p in places]
-            point = self.between(others, [outward], interior, (outcome.numerators, outcome.denominator))
-            self._write_point(tree, out, [state.FACET, r - 2 * d], point)
+        with self._naming_row(node, tree, r):
+            found = self.seek(node.rows, outward, interior, system=node.gathered, active=places)
+        if isinstance(found, tuple):
+            self._write_point(tree, out, [state.FACET, r - 2 * d], found)
             return state.IS_FACET
-        self._write(tree, out, [state.PRUNE, r - 2 * d], row, outcome.theta, outcome.multipliers, node)
+        self._write(tree, out, [state.PRUNE, r - 2 * d], row, found, node)
         return state.IS_REDUNDANT
+
+    @contextmanager
+    def _naming_row(self, node: Node, tree: Tree, r: int) -> Iterator[None]:
+        """Name the row's unit and the cell if a question cannot be decided."""
+        try:
+            yield
+        except Undecided as error:
+            raise Undecided(
+                f"{cell_text(self.form, node.pattern, int(tree.flips[r, 0]))}: {error}"
+            ) from error
 
     # ------------------------------------------------------------------ records
 
@@ -325,31 +390,33 @@ class Settler:
         self.emit(tree, out, codes, doubles or [])
 
     def _write(
-        self,
-        tree: Tree,
-        out: Output,
-        codes: list[int],
-        subject: ExactRow,
-        theta: int,
-        multipliers: dict[int, int],
-        node: Node,
+        self, tree: Tree, out: Output, codes: list[int], subject: ExactRow, proof: Proof, node: Node
     ) -> None:
-        """A record that ends in multipliers of the node's rows."""
-        parts = [
-            (subject, theta),
-            *((node.rows[p], a) for p, a in multipliers.items() if p >= 2 * self.form.dimension),
-        ]
-        rows = [p - 2 * self.form.dimension for p in multipliers if p >= 2 * self.form.dimension]
-        self.write_multipliers(tree, out, [*codes, len(rows), *self._row_numbers(tree, rows, node)], parts)
+        """A record that ends in multipliers of the node's rows, or in the rows of a tie."""
+        d = self.form.dimension
+        if isinstance(proof, Tie):
+            ids = self.tie_rows(tree, proof.places)
+            if tree.counters[state.PROOF]:
+                self.emit(tree, out, [_AS_TIE[codes[0]], *codes[1:], len(ids), *ids], [])
+            return
+        places = [p for p in proof.multipliers if p >= 2 * d]
+        parts = [(subject, proof.theta), *((node.rows[p], proof.multipliers[p]) for p in places)]
+        ids = self.row_numbers(tree, places)
+        self.write_multipliers(tree, out, [*codes, len(ids), *ids], parts)
 
-    def _row_numbers(self, tree: Tree, places: list[int], node: Node) -> list[int]:
-        """Proof row ids of places among the active rows."""
-        f = int(tree.counters[state.TOP])
+    def tie_rows(self, tree: Tree, places: Sequence[int]) -> list[int]:
+        """Proof row ids of places; ``-1 - p`` for a face of the bounding box."""
+        d = self.form.dimension
+        return [-1 - p if p < 2 * d else self.row_numbers(tree, [p])[0] for p in places]
+
+    def row_numbers(self, tree: Tree, places: Sequence[int]) -> list[int]:
+        """Proof row ids of places after the bounding box's."""
+        f, d = int(tree.counters[state.TOP]), self.form.dimension
         start = tree.frames[f, state.A0]
-        return [int(tree.lists[state.ACTIVE, start + p]) - 2 * self.form.dimension for p in places]
+        return [int(tree.lists[state.ACTIVE, start + p - 2 * d]) - 2 * d for p in places]
 
     def write_multipliers(
-        self, tree: Tree, out: Output, codes: list[int], parts: list[tuple[ExactRow, int]]
+        self, tree: Tree, out: Output, codes: list[int], parts: list[tuple[ExactRow, Fraction]]
     ) -> None:
         """Write coefficients of exact rows as multipliers of the proof's rows; the code is one more if not doubles."""
         if not tree.counters[state.PROOF]:
@@ -377,10 +444,22 @@ def _snapped(v: float, grid: float) -> float:
     return 0.0 if abs(v) < -grid else v
 
 
-def _over_one_scale(parts: list[tuple[ExactRow, int]]) -> list[int]:
+def _gathered(rows: Sequence[ExactRow], d: int) -> Rows:
+    """Slacks as rows ``<-n, t> <= c``."""
+    return gather([[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows], d)
+
+
+def cell_text(form: SwitchForm, pattern: int, bit: int) -> str:
+    """A unit and a cell, for an error."""
+    unit = next(u for u in form.units if u.first <= bit < u.first + u.width)
+    return f"unit ({unit.layer}, {unit.index}) on the cell of pattern {pattern:#x}"
+
+
+def _over_one_scale(parts: list[tuple[ExactRow, Fraction]]) -> list[int]:
     """Coefficients times units, cleared of denominators and of common factors."""
     down = max(row.unit_down for row, _ in parts)
-    numbers = [int(a) * int(row.unit_up) << (down - row.unit_down) for row, a in parts]
+    clear = lcm(*(a.denominator for _, a in parts))
+    numbers = [int(a * clear) * int(row.unit_up) << (down - row.unit_down) for row, a in parts]
     shared = gcd(*numbers)
     return [n // shared for n in numbers]
 

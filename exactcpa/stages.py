@@ -33,6 +33,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from exactcpa.errors import BadNetwork, DimensionMismatch, shown
+from exactcpa.ideal_layer import IdealBatchNorm
 from exactcpa.layers import (
     ONE,
     ZERO,
@@ -57,6 +58,10 @@ from exactcpa.network import Network
 from exactcpa.parameters import Matrix, Vector
 
 SIX = Fraction(6)
+
+AFFINE = (Linear, BatchNorm, Conv2d, AvgPool2d)
+HOMOGENEOUS = (Flatten, ReLU, LeakyReLU, PReLU, Abs)
+"""Layers that a positive factor of a coordinate passes through unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,7 @@ def stages(net: Network) -> tuple[Stage, ...]:
     """
     start = _Flow(tuple(_unit_line(j) for j in range(net.input)), (), net.input)
     lowered, end = _lower_chain(net.layers, start)
+    end = _multiplied(end)
     output = _stage(end, tuple(_pass_through(k) for k in range(len(end.lines))))
     return (*lowered, output)
 
@@ -166,11 +172,13 @@ class _Flow(NamedTuple):
         lines: The current value of the innermost chain.
         carried: The inputs of all residual blocks around it, outermost first.
         previous: Number of entries of the previous stage.
+        factors: What the lines are still to be multiplied by, each positive; empty: all by one.
     """
 
     lines: tuple[_Line, ...]
     carried: tuple[_Line, ...]
     previous: int
+    factors: Vector = ()
 
 
 def _lower_chain(layers: Sequence[Layer], flow: _Flow) -> tuple[list[Stage], _Flow]:
@@ -181,12 +189,21 @@ def _lower_chain(layers: Sequence[Layer], flow: _Flow) -> tuple[list[Stage], _Fl
     return lowered, flow
 
 
-def _lower_layer(layer: Layer, flow: _Flow) -> tuple[list[Stage], _Flow]:
+def _lower_layer(layer: Layer | IdealBatchNorm, flow: _Flow) -> tuple[list[Stage], _Flow]:
+    if not isinstance(layer, HOMOGENEOUS):
+        flow = _multiplied(flow)
     match layer:
         case Flatten():
             return [], flow
+        case IdealBatchNorm():
+            parts = zip(flow.lines, layer.mean, layer.root, layer.gamma, layer.beta, strict=True)
+            lines = [
+                _combine(((0, gamma),), beta * root - gamma * mean, (line,))
+                for line, mean, root, gamma, beta in parts
+            ]
+            return [], flow._replace(lines=tuple(lines), factors=layer.factor)
         case Linear() | BatchNorm() | Conv2d() | AvgPool2d():
-            rows = _affine_rows(layer, len(flow.lines))
+            rows = affine_rows(layer, len(flow.lines))
             return [], flow._replace(lines=tuple(_combine(row, bias, flow.lines) for row, bias in rows))
         case TrainingBatchNorm():
             raise BadNetwork(
@@ -200,6 +217,7 @@ def _lower_layer(layer: Layer, flow: _Flow) -> tuple[list[Stage], _Flow]:
 
 def _lower_residual(layer: Residual, flow: _Flow) -> tuple[list[Stage], _Flow]:
     lowered, end = _lower_chain(layer.layers, flow._replace(carried=flow.carried + flow.lines))
+    end = _multiplied(end)
     outer = len(flow.carried)
     both = zip(end.carried[outer:], end.lines, strict=True)
     total = tuple(_combine(((0, ONE), (1, ONE)), ZERO, pair) for pair in both)
@@ -207,7 +225,7 @@ def _lower_residual(layer: Residual, flow: _Flow) -> tuple[list[Stage], _Flow]:
 
 
 def _lower_activation(layer: Layer, flow: _Flow) -> tuple[list[Stage], _Flow]:
-    entries = _entries(layer, len(flow.lines))
+    entries = entries_of(layer, len(flow.lines))
     order = sorted(range(len(entries)), key=lambda k: not is_unit(entries[k]))
     place = {k: position for position, k in enumerate(order)}
     count = len(entries)
@@ -217,8 +235,17 @@ def _lower_activation(layer: Layer, flow: _Flow) -> tuple[list[Stage], _Flow]:
         lines=tuple(_unit_line(place[k]) for k in range(count)),
         carried=tuple(_unit_line(count + k) for k in carried),
         previous=len(units),
+        factors=flow.factors,
     )
     return [_stage(flow, tuple(units))], after
+
+
+def _multiplied(flow: _Flow) -> _Flow:
+    """The same with all factors multiplied in."""
+    if not flow.factors:
+        return flow
+    pairs = zip(flow.lines, flow.factors, strict=True)
+    return flow._replace(lines=tuple(_combine(((0, f),), ZERO, (line,)) for line, f in pairs), factors=())
 
 
 def _stage(flow: _Flow, units: tuple[Bend | Maximum, ...]) -> Stage:
@@ -261,7 +288,7 @@ def _combine(row: Iterable[tuple[int, Fraction]], bias: Fraction, lines: Sequenc
     return _Line(coefficients, constant)
 
 
-def _affine_rows(
+def affine_rows(
     layer: Linear | BatchNorm | Conv2d | AvgPool2d, inputs: int
 ) -> Iterator[tuple[Iterable[tuple[int, Fraction]], Fraction]]:
     """Yield the rows of an affine layer as (index, weight) pairs, each with its bias."""
@@ -285,7 +312,7 @@ def _affine_rows(
                 yield ((index, share) for index in group), ZERO
 
 
-def _entries(layer: Layer, inputs: int) -> list[Bend | Maximum]:
+def entries_of(layer: Layer, inputs: int) -> list[Bend | Maximum]:
     """Return the entries of an activation layer, in the order of its outputs."""
     match layer:
         case MaxOut() | MaxPool():

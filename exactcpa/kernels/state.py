@@ -56,7 +56,10 @@ NONE, IS_LOWER, IS_UPPER, IS_CUT, IS_REDUNDANT, IS_FACET, IS_WRITTEN = range(7)
     WINS,
     DROP_IMPLIED,
     PRUNE_IMPLIED,
-) = range(1, 16)
+    DROP_TIED,
+    PRUNE_TIED,
+    LOSES_TIED,
+) = range(1, 19)
 
 # lists
 UNDECIDED, HELD, ACTIVE = range(3)

@@ -1,0 +1,391 @@
+"""Exact real numbers with square roots: sums of a rational times roots of integers times powers of symbols.
+
+The ideal reading of batch normalisation divides by ``sqrt(variance + epsilon)``.  Of the first layer that is the
+root of a rational; of deeper layers, whose variance is irrational itself, it is a *symbol*: a positive real known by
+enclosures of any precision.  Sums and products stay formal, so that what cancels formally is known to be zero.
+
+Main definitions:
+    Surd: An irrational (or not known to be rational) number; a rational one is a `Fraction`.
+    Number: Either.
+    Symbol: A positive or real quantity known by enclosures.
+    root_of: The square root of a rational.
+    sign, is_zero, enclosure, approximation: What can be asked of a number.
+    coprime_base: Integers of which given ones are products of powers, pairwise coprime.
+
+Conventions:
+    A term is ``q * sqrt(n) * s_1**e_1 * ..`` with n a positive integer that is no square (or 1), and integer
+    exponents; a Surd is a dict from ``(n, ((s_1, e_1), ..))`` to ``q``.
+    Roots of integers of different classes modulo squares are linearly independent over the rationals, so without
+    symbols the zero test is complete.  With symbols it is sufficient: formally zero is zero.
+
+References:
+    Besicovitch, On the linear independence of fractional powers of integers (1940).
+
+Not here:
+    What is rounded to float64: `batchnorm`.  Which roots a network has: `ideal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from itertools import count
+from math import gcd, isqrt
+
+from flint import arb, ctx, fmpq
+
+from exactcpa.errors import Undecided
+
+Monomial = tuple[int, tuple[tuple["Symbol", int], ...]]
+PLAIN: Monomial = (1, ())
+
+MOST_BITS = 8192
+"""Precision beyond which a sign is given up: nothing but an unrecognised zero is that small in practice."""
+
+_SMALL_PRIMES = [p for p in range(2, 200) if all(p % q for q in range(2, p))]
+_numbers = count()
+
+
+class Symbol:
+    """A real quantity known by enclosures; two symbols are never assumed to be related.
+
+    Args:
+        name: For people.
+        compute: Gives an enclosure at about as many bits as asked.
+    """
+
+    __slots__ = ("_compute", "_known", "name", "number")
+
+    def __init__(self, name: str, compute: Callable[[int], arb]) -> None:
+        self.name = name
+        self.number = next(_numbers)
+        self._compute = compute
+        self._known: dict[int, arb] = {}
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def enclosure(self, bits: int) -> arb:
+        """A ball that contains the quantity."""
+        if bits not in self._known:
+            self._known[bits] = self._compute(bits)
+        return self._known[bits]
+
+
+class Surd:
+    """A formal sum of terms; immutable.  Made by `root_of`, `symbol` and arithmetic.
+
+    Example:
+        >>> x = root_of(Fraction(2)) + 1
+        >>> print(x * x, "=", sign(x * x - 3 - root_of(Fraction(8))))
+        3 + 2*sqrt(2) = 0
+    """
+
+    __slots__ = ("_sign", "terms")
+
+    def __init__(self, terms: dict[Monomial, Fraction]) -> None:
+        self.terms = terms
+        self._sign: int | None = None  # found once; it takes enclosures
+
+    def __add__(self, other: Number | int) -> Number:
+        if isinstance(other, Surd):
+            terms = dict(self.terms)
+            for key, q in other.terms.items():
+                terms[key] = terms[key] + q if key in terms else q
+            return _number(terms)
+        if not other:
+            return self
+        terms = dict(self.terms)
+        terms[PLAIN] = terms.get(PLAIN, Fraction(0)) + other
+        return _number(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Surd:
+        return Surd({key: -q for key, q in self.terms.items()})
+
+    def __sub__(self, other: Number | int) -> Number:
+        return self + -other
+
+    def __rsub__(self, other: Number | int) -> Number:
+        return -self + other
+
+    def __mul__(self, other: Number | int) -> Number:
+        if isinstance(other, Surd):
+            return _product(self.terms, other.terms)
+        if not other:
+            return Fraction(0)
+        return Surd({key: q * other for key, q in self.terms.items()})
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Fraction | int) -> Number:
+        return self * (1 / Fraction(other))
+
+    def __bool__(self) -> bool:
+        return sign(self) != 0
+
+    def __eq__(self, other: object) -> bool:
+        """The same number.
+
+        Raises:
+            Undecided: That is not seen.
+        """
+        if isinstance(other, Surd):
+            return self.terms == other.terms or sign(self - other) == 0
+        return isinstance(other, int | Fraction) and sign(self - other) == 0
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __lt__(self, other: Number | int) -> bool:
+        return sign(self - other) < 0
+
+    def __le__(self, other: Number | int) -> bool:
+        return sign(self - other) <= 0
+
+    def __gt__(self, other: Number | int) -> bool:
+        return sign(self - other) > 0
+
+    def __ge__(self, other: Number | int) -> bool:
+        return sign(self - other) >= 0
+
+    def __abs__(self) -> Number:
+        return self if sign(self) > 0 else -self
+
+    def __float__(self) -> float:
+        low, high = enclosure(self, 64)
+        return float((low + high) / 2)
+
+    def __str__(self) -> str:
+        return " + ".join(_term_text(key, q) for key, q in sorted(self.terms.items(), key=_term_order)) or "0"
+
+    __repr__ = __str__
+
+
+Number = Fraction | Surd
+
+
+def symbol(known: Symbol, power: int = 1) -> Surd:
+    """A power of a symbol, as a number."""
+    return Surd({(1, ((known, power),)): Fraction(1)})
+
+
+def root_of(q: Fraction, base: Sequence[int] = ()) -> Number:
+    """The square root of a rational at least zero.
+
+    Args:
+        q: The radicand.
+        base: Pairwise coprime integers; powers of them are taken out of the radicand one by one.
+
+    Example:
+        >>> print(root_of(Fraction(9, 4)), root_of(Fraction(1, 8)))
+        3/2 1/4*sqrt(2)
+    """
+    n, outside = q.numerator * q.denominator, Fraction(1, q.denominator)
+    if not n:
+        return Fraction(0)
+    inside = 1
+    for b in (*_SMALL_PRIMES, *base):
+        exponent = 0
+        while b > 1 and n % b == 0:
+            n, exponent = n // b, exponent + 1
+        outside *= b ** (exponent // 2)
+        if exponent % 2:
+            root = isqrt(b)
+            inside, outside = (inside, outside * root) if root * root == b else (inside * b, outside)
+    root = isqrt(n)
+    if root * root == n:
+        n, outside = 1, outside * root
+    return _number({(inside * n, ()): outside})
+
+
+def coprime_base(numbers: Iterable[int]) -> tuple[int, ...]:
+    """Pairwise coprime integers above 1 such that every given positive one is a product of powers of them.
+
+    Example:
+        >>> coprime_base([12, 18, 5])
+        (5, 3, 2)
+    """
+    base: list[int] = []
+    waiting = [n for n in numbers if n > 1]
+    while waiting:
+        n = waiting.pop()
+        for i, b in enumerate(base):
+            g = gcd(n, b)
+            if g > 1:
+                base.pop(i)
+                waiting += [part for part in (n // g, g, b // g) if part > 1]
+                break
+        else:
+            base.append(n)
+    return tuple(base)
+
+
+def is_zero(x: Number) -> bool:
+    """Whether a number is zero, as far as that can be seen formally (without symbols: always)."""
+    if not isinstance(x, Surd):
+        return not x
+    parts: dict[tuple, dict[int, Fraction]] = {}
+    for (n, symbols), q in x.terms.items():
+        part = parts.setdefault(symbols, {})
+        for known in part:
+            root = isqrt(known * n)
+            if root * root == known * n:  # sqrt(n) = root / known * sqrt(known)
+                part[known] += q * Fraction(root, known)
+                break
+        else:
+            part[n] = q
+    return not any(q for part in parts.values() for q in part.values())
+
+
+def sign(x: Number, what: str = "a sum of square roots") -> int:
+    """The sign of a number.
+
+    Raises:
+        Undecided: It is not formally zero, and not told from zero at `MOST_BITS` bits.
+    """
+    if not isinstance(x, Surd):
+        return (x > 0) - (x < 0)
+    if x._sign is None:
+        x._sign = _find_sign(x, what)
+    return x._sign
+
+
+def _find_sign(x: Surd, what: str) -> int:
+    if len(x.terms) == 1:
+        ((_, symbols),) = x.terms
+        if not symbols:
+            return 1 if x.terms[next(iter(x.terms))] > 0 else -1
+    bits = 64
+    while bits <= MOST_BITS:
+        ball = to_ball(x, bits)
+        if ball > 0:
+            return 1
+        if ball < 0:
+            return -1
+        if bits == 64 and is_zero(x):
+            return 0
+        bits *= 2
+    raise Undecided(f"{what} is not told from zero at {MOST_BITS} bits, nor seen to be zero")
+
+
+def enclosure(x: Number, bits: int) -> tuple[Fraction, Fraction]:
+    """Rational bounds of a number, about ``2**-bits`` of its largest term apart."""
+    if not isinstance(x, Surd):
+        return x, x
+    middle, radius = middle_and_radius(to_ball(x, bits))
+    return middle - radius, middle + radius
+
+
+def approximation(x: Number, bits: int) -> Fraction:
+    """A rational near a number, the same for every occurrence of a root or symbol: what cancels formally, cancels."""
+    if not isinstance(x, Surd):
+        return x
+    total = Fraction(0)
+    for (n, symbols), q in x.terms.items():
+        term = q * _near_root(n, bits)
+        for known, power in symbols:
+            middle, _ = middle_and_radius(known.enclosure(bits))
+            term *= middle**power
+        total += term
+    return total
+
+
+def to_ball(x: Number, bits: int) -> arb:
+    """A ball that contains a number."""
+    old = ctx.prec
+    ctx.prec = bits + 16
+    try:
+        if not isinstance(x, Surd):
+            return _rational_ball(x)
+        total = arb(0)
+        for (n, symbols), q in x.terms.items():
+            term = _rational_ball(q)
+            if n > 1:
+                term *= arb(n).sqrt()
+            for known, power in symbols:
+                term *= known.enclosure(bits) ** power
+            total += term
+        return total
+    finally:
+        ctx.prec = old
+
+
+def middle_and_radius(ball: arb) -> tuple[Fraction, Fraction]:
+    """Midpoint and radius of a ball, exactly."""
+    return _dyadic(ball.mid()), _dyadic(ball.rad())
+
+
+def _rational_ball(q: Fraction) -> arb:
+    return arb(fmpq(q.numerator, q.denominator))
+
+
+def _dyadic(exact: arb) -> Fraction:
+    mantissa, exponent = (int(part) for part in exact.man_exp())
+    return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
+
+
+_roots: dict[tuple[int, int], Fraction] = {}
+
+
+def _near_root(n: int, bits: int) -> Fraction:
+    if n == 1:
+        return Fraction(1)
+    if (n, bits) not in _roots:
+        if len(_roots) > 10_000:
+            _roots.clear()
+        shift = max(0, bits - n.bit_length() // 2)
+        _roots[n, bits] = Fraction(isqrt(n << 2 * shift), 1 << shift)
+    return _roots[n, bits]
+
+
+def _number(terms: dict[Monomial, Fraction]) -> Number:
+    """The sum of terms without the zero ones; a rational where nothing else is left."""
+    if not all(terms.values()):
+        terms = {key: q for key, q in terms.items() if q}
+    if not terms:
+        return Fraction(0)
+    if len(terms) == 1 and PLAIN in terms:
+        return terms[PLAIN]
+    return Surd(terms)
+
+
+def _product(left: dict[Monomial, Fraction], right: dict[Monomial, Fraction]) -> Number:
+    terms: dict[Monomial, Fraction] = {}
+    for (n, s), p in left.items():
+        for (m, t), q in right.items():
+            key, factor = _times(n, m, s, t)
+            value = p * q * factor
+            terms[key] = terms[key] + value if key in terms else value
+    return _number(terms)
+
+
+def _times(n: int, m: int, s: tuple, t: tuple) -> tuple[Monomial, int]:
+    """Product of two monomials, and the integer that comes out of the roots."""
+    common = gcd(n, m)
+    inside = (n // common) * (m // common)
+    if inside > 1:
+        root = isqrt(inside)
+        if root * root == inside:
+            inside, common = 1, common * root
+    if not s or not t:
+        return (inside, s or t), common
+    powers = dict(s)
+    for known, power in t:
+        powers[known] = powers.get(known, 0) + power
+    kept = sorted(((k, e) for k, e in powers.items() if e), key=lambda item: item[0].number)
+    return (inside, tuple(kept)), common
+
+
+def _term_order(item: tuple[Monomial, Fraction]) -> tuple:
+    (n, symbols), _ = item
+    return len(symbols), [(known.number, power) for known, power in symbols], n
+
+
+def _term_text(key: Monomial, q: Fraction) -> str:
+    n, symbols = key
+    parts = [f"sqrt({n})"] if n > 1 else []
+    parts += [f"{known}" if power == 1 else f"{known}^{power}" for known, power in symbols]
+    if not parts:
+        return str(q)
+    return "*".join(parts if q == 1 else [str(q), *parts])
