@@ -143,7 +143,7 @@ def batchnorm(epsilon: Number, gamma: Sequence[Fraction] | None = None) -> dict:
 
 def normalised(name: str, sizes: list[int], activation: dict, epsilon: Number) -> dict:
     """Linear, batchnorm, activation, again and again, then linear; weights and biases are multiples of 1/64."""
-    source = random.Random(name)
+    source = random.Random(f"{name} with batch normalisation")
 
     def draw() -> float:
         return (int(source.random() * 129) - 64) / 64
@@ -216,13 +216,13 @@ def pythagorean_network(*, unit_scales: bool) -> dict:
 
 
 def networks() -> dict[str, dict]:
-    """Every network made here, by the name of its file."""
+    """Every network of data/networks/training/, by the name of its file."""
     leaky, relu = {"type": "leaky_relu", "slope": 0.125}, {"type": "relu"}
     return {
         "figure": normalised("figure", [2, 6, 6, 6, 6, 1], leaky, 0),
-        "moons_batchnorm": normalised("moons_batchnorm", [2, 8, 8, 2], relu, "1e-5"),
-        "iris_batchnorm": normalised("iris_batchnorm", [4, 6, 6, 3], relu, "1e-5"),
-        "digits_batchnorm": normalised("digits_batchnorm", [64, 8, 8, 10], relu, "1e-5"),
+        "moons": normalised("moons", [2, 8, 8, 2], relu, "1e-5"),
+        "iris": normalised("iris", [4, 6, 6, 3], relu, "1e-5"),
+        "digits": normalised("digits", [64, 8, 8, 10], relu, "1e-5"),
         "pythagorean": pythagorean_network(unit_scales=False),
         "pythagorean_unit_scales": pythagorean_network(unit_scales=True),
     }
@@ -231,7 +231,8 @@ def networks() -> dict[str, dict]:
 def texts() -> dict[Path, str]:
     """Every file that can be made here."""
     made = {DATA / "sets" / f"{name}.json": text for name, text in sets().items()}
-    return made | {DATA / "networks" / f"{name}.json": text_of(value) for name, value in networks().items()}
+    folder = DATA / "networks" / "training"
+    return made | {folder / f"{name}.json": text_of(value) for name, value in networks().items()}
 
 
 if __name__ == "__main__":
