@@ -69,6 +69,16 @@ it; the checker imports nothing of the package at all):
     partition          the result in memory and its views
     progress           a line on stderr: how far a walk is
     enumerate          the verb: network and domain in, partition out
+    distributions      how often each exact value came up, with its exact moments
+    batch_families     all mini-batches of a size, or a seeded part of them
+    integer_steps      many batches through one network, in integers
+    hyperplane_shifts  where the hyperplanes of batch-normalised units lie, in their own features
+    minibatch_record   what one mini-batch makes of a network
+    minibatch_file     records of mini-batches in a file that a cut run resumes
+    minibatch_laws     sampling without replacement and rigid translation, checked exactly
+    minibatch_summary  what is told of a family of mini-batches
+    minibatch_tally    counting records into exact distributions
+    minibatches        all mini-batches of a data set, and what they make of a network
     nearest_point      the nearest point of a polyhedron: a dual active set, in rationals
     placement_variants what batchnorm is compared with: the same weights without it
     placement_parents  the cells of the layers before a unit, and its bent hyperplane on them
@@ -125,6 +135,9 @@ _NAMES = {
     "statistics": ("BatchStatistics", "batch_statistics", "freeze", "freeze_running"),
     "domain": ("Box", "Polytope", "Slice"),
     "enumerate": ("enumerate_cells",),
+    "distributions": ("Distribution",),
+    "minibatches": ("minibatch_networks", "minibatch_report"),
+    "minibatch_summary": ("MinibatchReport",),
     "placement": ("batchnorm_report",),
     "placement_report": ("BatchnormReport",),
     "partition": ("Partition", "load_partition"),

@@ -2,6 +2,7 @@
 
 from exactcpa.checker import Rejected, Report, Unreadable, check
 from exactcpa.data_file import Data, load_data, save_data
+from exactcpa.distributions import Distribution
 from exactcpa.domain import Box, Polytope, Slice
 from exactcpa.domain import from_json as domain_from_json
 from exactcpa.enumerate import enumerate_cells
@@ -34,6 +35,8 @@ from exactcpa.layers import (
     Residual,
     TrainingBatchNorm,
 )
+from exactcpa.minibatch_summary import MinibatchReport
+from exactcpa.minibatches import minibatch_networks, minibatch_report
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import load_network, save_network
@@ -58,6 +61,7 @@ __all__ = [
     "Conv2d",
     "Data",
     "DimensionMismatch",
+    "Distribution",
     "ExactcpaError",
     "Flatten",
     "HardTanh",
@@ -66,6 +70,7 @@ __all__ = [
     "Linear",
     "MaxOut",
     "MaxPool",
+    "MinibatchReport",
     "Network",
     "OutsideDomain",
     "PReLU",
@@ -91,6 +96,8 @@ __all__ = [
     "load_data",
     "load_network",
     "load_partition",
+    "minibatch_networks",
+    "minibatch_report",
     "network_from_json",
     "network_to_json",
     "save_data",

@@ -15,7 +15,7 @@ Not here:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import inf
 from types import MappingProxyType
@@ -86,13 +86,12 @@ class Distribution(Mapping):
         Raises:
             BadArgument: There are no cases.
         """
-        return _fraction(self._sum((v, c) for v, c in self._some().items()) / self.total)
+        return _fraction(self._sum(1) / self.total)
 
     def variance(self) -> Fraction:
         """The mean squared distance to the expectation; raises as `expectation`."""
-        mean = self._sum((v, c) for v, c in self._some().items()) / self.total
-        squares = self._sum((v * v, c) for v, c in self._counts.items()) / self.total
-        return _fraction(squares - mean * mean)
+        mean = self._sum(1) / self.total
+        return _fraction(self._sum(2) / self.total - mean * mean)
 
     def mapped(self, function: Any) -> Distribution:
         """The distribution of a function of the values."""
@@ -111,16 +110,17 @@ class Distribution(Mapping):
             raise BadArgument("expected a distribution with at least one case, got none")
         return self._counts
 
-    def _sum(self, cases: Iterable[tuple[Fraction, int]]) -> fmpq:
-        """The sum of all values with their counts: first over equal denominators, then two by two.
+    def _sum(self, power: int) -> fmpq:
+        """The sum of a power of all values with their counts: over equal denominators first, then two by two.
 
         Denominators are few (powers of two of different exponents), or all different (quotients by rounded roots);
         two by two the numbers stay as short as they can.
         """
         parts: dict[int, int] = {}
-        for value, count in cases:
-            parts[value.denominator] = parts.get(value.denominator, 0) + value.numerator * count
-        sums = [fmpq(above, below) for below, above in sorted(parts.items())]
+        for value, count in self._some().items():
+            below = value.denominator
+            parts[below] = parts.get(below, 0) + value.numerator**power * count
+        sums = [fmpq(above, below**power) for below, above in sorted(parts.items())]
         while len(sums) > 1:
             pairs = [a + b for a, b in zip(sums[::2], sums[1::2], strict=False)]
             sums = pairs + sums[len(pairs) * 2 :]

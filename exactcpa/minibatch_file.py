@@ -53,6 +53,7 @@ def head_of(
     queries: Sequence[Vector],
     family: Family,
     domain: Domain | None,
+    seed: int,
     partitions: int,
 ) -> dict[str, Any]:
     """The first line of a run's file; two runs with equal heads have equal records."""
@@ -66,7 +67,7 @@ def head_of(
         "samples": family.samples,
         "size": family.size,
         "batches": len(family),
-        "seed": family.seed,
+        "seed": seed,
         "partitions": partitions,
     }
 
