@@ -213,8 +213,8 @@ def _affine(stage: Stage) -> Affine | None:
 
 
 def _bends(units: tuple[Bend | Maximum, ...]) -> Bends:
-    bends = [unit for unit in units if isinstance(unit, Bend)]
-    numbers = [q for unit in bends for q in (*unit.breakpoints, *unit.slopes, *unit.intercepts)]
+    curves = [unit for unit in units if isinstance(unit, Bend)]
+    numbers = [q for curve in curves for q in (*curve.breakpoints, *curve.slopes, *curve.intercepts)]
     common = lcm(1, *(q.denominator for q in numbers))
 
     def table(unit: Bend) -> tuple[tuple[fmpz, ...], ...]:
