@@ -67,6 +67,7 @@ it; the checker imports nothing of the package at all):
     partition_file     blocks of a .cpa file, appearing whole or not at all
     partition_blocks   the results as blocks, and read again with every block checked
     partition          the result in memory and its views
+    comparison         two partitions compared by patterns and edges
     progress           a line on stderr: how far a walk is
     enumerate          the verb: network and domain in, partition out
     distributions      how often each exact value came up, with its exact moments
@@ -141,6 +142,7 @@ _NAMES = {
     "placement": ("batchnorm_report",),
     "placement_report": ("BatchnormReport",),
     "partition": ("Partition", "load_partition"),
+    "comparison": ("Comparison", "compare"),
     "checker": ("check", "Report", "Rejected", "Unreadable"),
     "errors": (
         *("ExactcpaError", "BadArgument", "BadDomain", "BadFile", "BadNetwork", "CertificateRejected"),

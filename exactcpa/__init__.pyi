@@ -1,6 +1,7 @@
 # The public names for editors and type checkers; `__init__.py` imports them at first use.
 
 from exactcpa.checker import Rejected, Report, Unreadable, check
+from exactcpa.comparison import Comparison, compare
 from exactcpa.data_file import Data, load_data, save_data
 from exactcpa.distributions import Distribution
 from exactcpa.domain import Box, Polytope, Slice
@@ -18,6 +19,7 @@ from exactcpa.errors import (
     OutsideDomain,
     Undecided,
 )
+from exactcpa.ideal import IdealNetwork
 from exactcpa.layers import (
     Abs,
     AvgPool2d,
@@ -45,6 +47,7 @@ from exactcpa.partition import Partition, load_partition
 from exactcpa.placement import batchnorm_report
 from exactcpa.placement_report import BatchnormReport
 from exactcpa.statistics import BatchStatistics, batch_statistics, freeze, freeze_running
+from exactcpa.surds import Surd
 
 __all__ = [
     "Abs",
@@ -58,6 +61,7 @@ __all__ = [
     "BatchnormReport",
     "Box",
     "CertificateRejected",
+    "Comparison",
     "Conv2d",
     "Data",
     "DimensionMismatch",
@@ -65,6 +69,7 @@ __all__ = [
     "ExactcpaError",
     "Flatten",
     "HardTanh",
+    "IdealNetwork",
     "InexactNumber",
     "LeakyReLU",
     "Linear",
@@ -82,6 +87,7 @@ __all__ = [
     "Report",
     "Residual",
     "Slice",
+    "Surd",
     "TrainingBatchNorm",
     "Undecided",
     "Unreadable",
@@ -89,6 +95,7 @@ __all__ = [
     "batch_statistics",
     "batchnorm_report",
     "check",
+    "compare",
     "domain_from_json",
     "enumerate_cells",
     "freeze",
