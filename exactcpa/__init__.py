@@ -103,12 +103,25 @@ it; the checker imports nothing of the package at all):
     theorems.batches      which mini-batches a statement is examined on
     theorems.readd_splitting  evidence about splitting, re-added
     theorems.splitting    does every unit, or the decision, have samples of a batch on both sides
+    theorems.readd_minibatches  evidence about mini-batches, re-added
+    theorems.minibatches  mini-batches: moments of their statistics, translations of the first layer
+    theorems.readd_translations  evidence about breakpoints and windows, re-added
+    theorems.translations  what gamma, beta and breakpoints do to a hyperplane
+    theorems.windows      which windows a unit's hyperplane meets
+    theorems.angles       angles over pi, enclosed by fractions
+    theorems.readd_isotropic  evidence about random hyperplanes, re-added
+    theorems.isotropic    random hyperplanes through a centre: two points, two clusters
+    theorems.readd_intersections  evidence about what hyperplanes have in common, re-added
+    theorems.centred_layers  when first-layer hyperplanes have a common point; bounded cells
+    theorems.common_points  the set that every second-layer bent hyperplane contains
+    theorems.expected_cells  cells that meet a window in expectation, with batchnorm and without
     theorems.ledger       every statement by its id, and the verb that examines them
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
     tables             facts as aligned lines, for people
     commands           the commands enumerate, check and info
     bn_command         the command bn: the placement report
+    minibatch_command  the command minibatches
     demo               a trained network enumerated, proved and checked, told in a few lines
     cli                the command line: arguments, errors, exit codes
 

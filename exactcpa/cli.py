@@ -36,6 +36,7 @@ COMMANDS = {
     "check": ("exactcpa.commands", "run_check"),
     "info": ("exactcpa.commands", "run_info"),
     "bn": ("exactcpa.bn_command", "run_bn"),
+    "minibatches": ("exactcpa.minibatch_command", "run_minibatches"),
     "demo": ("exactcpa.demo", "run_demo"),
 }
 
@@ -104,6 +105,7 @@ def parser() -> Parser:
     _add_check(commands)
     _add_info(commands)
     _add_bn(commands)
+    _add_minibatches(commands)
     _add_demo(commands)
     return top
 
@@ -156,10 +158,47 @@ def _add_bn(commands: argparse._SubParsersAction) -> None:
         "--compare", default="zero-bias,random-bias", metavar="LIST", help="default zero-bias,random-bias"
     )
     command.add_argument("--window", default="1/10", metavar="R", help="radius of the windows (default 1/10)")
-    command.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the random biases (default 0)")
+    command.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of the random biases (default 0)"
+    )
     where = command.add_mutually_exclusive_group()
-    where.add_argument("--box", type=_two_numbers, metavar="LO HI", help="the same two bounds for every input")
+    where.add_argument(
+        "--box", type=_two_numbers, metavar="LO HI", help="the same two bounds for every input"
+    )
     where.add_argument("--domain", metavar="FILE", help="domain file (default: the data's box, enlarged)")
+
+
+def _add_minibatches(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "minibatches", "examine all mini-batches of a data set, exactly")
+    command.add_argument("network", metavar="NET", help="network file (.json, .npz; - for JSON on stdin)")
+    command.add_argument("data", metavar="DATA", help="data file (.json .csv .npz .npy)")
+    command.add_argument("--size", type=_count, required=True, metavar="B", help="samples of a mini-batch")
+    command.add_argument(
+        "--limit",
+        type=_count,
+        default=20_000,
+        metavar="N",
+        help="all batches up to N, beyond it N drawn (20000)",
+    )
+    command.add_argument("--seed", type=_seed, default=0, metavar="S", help="of what is drawn (default 0)")
+    command.add_argument("--queries", metavar="FILE", help="data file: points whose decisions are told, too")
+    command.add_argument(
+        "--partitions", type=_seed, default=0, metavar="K", help="partitions of K of the batches (default 0)"
+    )
+    command.add_argument(
+        "--translations", type=_seed, metavar="K", help="statement A11' cell by cell on K of them (default 4)"
+    )
+    where = command.add_mutually_exclusive_group()
+    where.add_argument(
+        "--box", type=_two_numbers, metavar="LO HI", help="the same two bounds for every input"
+    )
+    where.add_argument("--domain", metavar="FILE", help="domain file (default: the data's box, enlarged)")
+    command.add_argument(
+        "--out", metavar="FILE", help="records as JSON lines; a cut run goes on where it was"
+    )
+    command.add_argument(
+        "--distributions", action="store_true", help="with --json: every value with its count"
+    )
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:
