@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from flint import arb, ctx
+from flint import arb, ctx, fmpq, fmpq_mat
 
 from exactcpa.errors import BadArgument, BadNetwork, Undecided, located, shown
 from exactcpa.ideal_layer import IdealBatchNorm
@@ -33,21 +33,27 @@ from exactcpa.stages import AFFINE, Bend, Maximum, affine_rows, entries_of
 from exactcpa.statistics import read_batch
 from exactcpa.surds import (
     MOST_BITS,
+    PLAIN,
+    Monomial,
     Number,
     Surd,
     Symbol,
+    as_fmpq,
+    as_fraction,
     coprime_base,
     is_zero,
     root_of,
     sign,
     symbol,
+    times,
     to_ball,
 )
 from exactcpa.vectors import coordinates
 
-MOST_TERMS = 300_000
+MOST_TERMS = 40_000
 """Formal values of a batch are given up beyond so many terms; then means are symbols too, and nothing is shared."""
 
+ZERO_FMPQ = fmpq(0)
 Row = tuple[tuple[tuple[int, Fraction], ...], Fraction]
 Balls = Callable[[int], list[list[arb]]]
 
@@ -434,11 +440,25 @@ def _mean_ball(values: Callable[[int], list[arb]]) -> Callable[[int], arb]:
 
 
 def _rational_variance(centred: list[Number] | None) -> Fraction | None:
-    """The biased variance if it is rational and cheap to see."""
-    if centred is None or sum(_size(c) ** 2 for c in centred) > 20_000:
+    """The biased variance if it is rational and cheap to see: squares summed as a Gram matrix over the monomials."""
+    if centred is None:
         return None
-    total = sum((c * c for c in centred), ZERO)
-    return total / len(centred) if isinstance(total, Fraction) else None
+    rows = [c.terms if isinstance(c, Surd) else {PLAIN: as_fmpq(c)} for c in centred]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    if len(keys) > 40:
+        return None
+    table = fmpq_mat(len(rows), len(keys), [row.get(key, ZERO_FMPQ) for row in rows for key in keys])
+    gram = table.transpose() * table
+    terms: dict[Monomial, fmpq] = {}
+    for i, one in enumerate(keys):
+        for j, two in enumerate(keys):
+            if gram[i, j]:
+                key, factor = times(one, two)
+                terms[key] = terms.get(key, ZERO_FMPQ) + gram[i, j] * factor
+    irrational = {key: q for key, q in terms.items() if key != PLAIN}
+    if not is_zero(Surd(irrational)):
+        return None
+    return as_fraction(terms.get(PLAIN, ZERO_FMPQ)) / len(centred)
 
 
 def _symbols(
@@ -468,7 +488,7 @@ def _normalised(centred: list[Number], epsilon: Fraction) -> tuple[Fraction, tup
     With an epsilon only the sign may go, for ``sqrt(c^2 v + epsilon)`` is no multiple of ``sqrt(v + epsilon)``.
     """
     lead = next(c for c in centred if not is_zero(c))
-    first = min(lead.terms.items(), key=_by_name)[1] if isinstance(lead, Surd) else lead
+    first = as_fraction(min(lead.terms.items(), key=_by_name)[1]) if isinstance(lead, Surd) else lead
     divisor = first if not epsilon else Fraction((first > 0) - (first < 0))
     scaled = [c * (1 / divisor) for c in centred]
     key = tuple(frozenset(c.terms.items()) if isinstance(c, Surd) else c for c in scaled)

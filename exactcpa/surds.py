@@ -14,7 +14,7 @@ Main definitions:
 
 Conventions:
     A term is ``q * sqrt(n) * s_1**e_1 * ..`` with n a positive integer that is no square (or 1), and integer
-    exponents; a Surd is a dict from ``(n, ((s_1, e_1), ..))`` to ``q``.
+    exponents; a Surd is a dict from ``(n, ((s_1, e_1), ..))`` to ``q``, an `fmpq`, which is fast.
     Roots of integers of different classes modulo squares are linearly independent over the rationals, so without
     symbols the zero test is complete.  With symbols it is sufficient: formally zero is zero.
 
@@ -38,6 +38,7 @@ from exactcpa.errors import Undecided
 
 Monomial = tuple[int, tuple[tuple["Symbol", int], ...]]
 PLAIN: Monomial = (1, ())
+ZERO = fmpq(0)
 
 MOST_BITS = 8192
 """Precision beyond which a sign is given up: nothing but an unrecognised zero is that small in practice."""
@@ -83,7 +84,7 @@ class Surd:
 
     __slots__ = ("_sign", "terms")
 
-    def __init__(self, terms: dict[Monomial, Fraction]) -> None:
+    def __init__(self, terms: dict[Monomial, fmpq]) -> None:
         self.terms = terms
         self._sign: int | None = None  # found once; it takes enclosures
 
@@ -96,7 +97,7 @@ class Surd:
         if not other:
             return self
         terms = dict(self.terms)
-        terms[PLAIN] = terms.get(PLAIN, Fraction(0)) + other
+        terms[PLAIN] = terms.get(PLAIN, ZERO) + as_fmpq(other)
         return _number(terms)
 
     __radd__ = __add__
@@ -115,7 +116,8 @@ class Surd:
             return _product(self.terms, other.terms)
         if not other:
             return Fraction(0)
-        return Surd({key: q * other for key, q in self.terms.items()})
+        factor = as_fmpq(other)
+        return Surd({key: q * factor for key, q in self.terms.items()})
 
     __rmul__ = __mul__
 
@@ -167,7 +169,17 @@ Number = Fraction | Surd
 
 def symbol(known: Symbol, power: int = 1) -> Surd:
     """A power of a symbol, as a number."""
-    return Surd({(1, ((known, power),)): Fraction(1)})
+    return Surd({(1, ((known, power),)): fmpq(1)})
+
+
+def as_fmpq(q: Fraction | int) -> fmpq:
+    """A rational for flint."""
+    return fmpq(q.numerator, q.denominator)
+
+
+def as_fraction(q: fmpq) -> Fraction:
+    """A rational of flint's."""
+    return Fraction(int(q.p), int(q.q))
 
 
 def root_of(q: Fraction, base: Sequence[int] = ()) -> Number:
@@ -196,7 +208,7 @@ def root_of(q: Fraction, base: Sequence[int] = ()) -> Number:
     root = isqrt(n)
     if root * root == n:
         n, outside = 1, outside * root
-    return _number({(inside * n, ()): outside})
+    return _number({(inside * n, ()): as_fmpq(outside)})
 
 
 def coprime_base(numbers: Iterable[int]) -> tuple[int, ...]:
@@ -225,13 +237,13 @@ def is_zero(x: Number) -> bool:
     """Whether a number is zero, as far as that can be seen formally (without symbols: always)."""
     if not isinstance(x, Surd):
         return not x
-    parts: dict[tuple, dict[int, Fraction]] = {}
+    parts: dict[tuple, dict[int, fmpq]] = {}
     for (n, symbols), q in x.terms.items():
         part = parts.setdefault(symbols, {})
         for known in part:
             root = isqrt(known * n)
             if root * root == known * n:  # sqrt(n) = root / known * sqrt(known)
-                part[known] += q * Fraction(root, known)
+                part[known] += q * fmpq(root, known)
                 break
         else:
             part[n] = q
@@ -283,7 +295,7 @@ def approximation(x: Number, bits: int) -> Fraction:
         return x
     total = Fraction(0)
     for (n, symbols), q in x.terms.items():
-        term = q * _near_root(n, bits)
+        term = as_fraction(q) * _near_root(n, bits)
         for known, power in symbols:
             middle, _ = middle_and_radius(known.enclosure(bits))
             term *= middle**power
@@ -297,10 +309,10 @@ def to_ball(x: Number, bits: int) -> arb:
     ctx.prec = bits + 16
     try:
         if not isinstance(x, Surd):
-            return _rational_ball(x)
+            return arb(as_fmpq(x))
         total = arb(0)
         for (n, symbols), q in x.terms.items():
-            term = _rational_ball(q)
+            term = arb(q)
             if n > 1:
                 term *= arb(n).sqrt()
             for known, power in symbols:
@@ -314,10 +326,6 @@ def to_ball(x: Number, bits: int) -> arb:
 def middle_and_radius(ball: arb) -> tuple[Fraction, Fraction]:
     """Midpoint and radius of a ball, exactly."""
     return _dyadic(ball.mid()), _dyadic(ball.rad())
-
-
-def _rational_ball(q: Fraction) -> arb:
-    return arb(fmpq(q.numerator, q.denominator))
 
 
 def _dyadic(exact: arb) -> Fraction:
@@ -339,29 +347,30 @@ def _near_root(n: int, bits: int) -> Fraction:
     return _roots[n, bits]
 
 
-def _number(terms: dict[Monomial, Fraction]) -> Number:
+def _number(terms: dict[Monomial, fmpq]) -> Number:
     """The sum of terms without the zero ones; a rational where nothing else is left."""
-    if not all(terms.values()):
+    if ZERO in terms.values():
         terms = {key: q for key, q in terms.items() if q}
     if not terms:
         return Fraction(0)
     if len(terms) == 1 and PLAIN in terms:
-        return terms[PLAIN]
+        return as_fraction(terms[PLAIN])
     return Surd(terms)
 
 
-def _product(left: dict[Monomial, Fraction], right: dict[Monomial, Fraction]) -> Number:
-    terms: dict[Monomial, Fraction] = {}
+def _product(left: dict[Monomial, fmpq], right: dict[Monomial, fmpq]) -> Number:
+    terms: dict[Monomial, fmpq] = {}
     for (n, s), p in left.items():
         for (m, t), q in right.items():
-            key, factor = _times(n, m, s, t)
-            value = p * q * factor
+            key, factor = times((n, s), (m, t))
+            value = p * q if factor == 1 else p * q * factor
             terms[key] = terms[key] + value if key in terms else value
     return _number(terms)
 
 
-def _times(n: int, m: int, s: tuple, t: tuple) -> tuple[Monomial, int]:
+def times(one: Monomial, other: Monomial) -> tuple[Monomial, int]:
     """Product of two monomials, and the integer that comes out of the roots."""
+    (n, s), (m, t) = one, other
     common = gcd(n, m)
     inside = (n // common) * (m // common)
     if inside > 1:
@@ -377,12 +386,12 @@ def _times(n: int, m: int, s: tuple, t: tuple) -> tuple[Monomial, int]:
     return (inside, tuple(kept)), common
 
 
-def _term_order(item: tuple[Monomial, Fraction]) -> tuple:
+def _term_order(item: tuple[Monomial, fmpq]) -> tuple:
     (n, symbols), _ = item
     return len(symbols), [(known.number, power) for known, power in symbols], n
 
 
-def _term_text(key: Monomial, q: Fraction) -> str:
+def _term_text(key: Monomial, q: fmpq) -> str:
     n, symbols = key
     parts = [f"sqrt({n})"] if n > 1 else []
     parts += [f"{known}" if power == 1 else f"{known}^{power}" for known, power in symbols]
