@@ -18,12 +18,31 @@ from typing import Any
 
 from exactcpa.errors import BadArgument, shown
 from exactcpa.network import Network
-from exactcpa.theorems import arrangements, centring
+from exactcpa.theorems import (
+    arrangements,
+    centred_layers,
+    centring,
+    common_points,
+    expected_cells,
+    isotropic,
+    minibatches,
+    splitting,
+    translations,
+    windows,
+)
 from exactcpa.theorems.statement import Statement, Verdict
 
 _FAMILIES: tuple[tuple[Statement, ...], ...] = (
     centring.STATEMENTS,
     arrangements.STATEMENTS,
+    splitting.STATEMENTS,
+    minibatches.STATEMENTS,
+    translations.STATEMENTS,
+    windows.STATEMENTS,
+    isotropic.STATEMENTS,
+    centred_layers.STATEMENTS,
+    common_points.STATEMENTS,
+    expected_cells.STATEMENTS,
 )
 
 _ORDER = (
