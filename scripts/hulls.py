@@ -47,7 +47,7 @@ def hull_of(points: Points) -> cpa.Polytope:
 def require_chain(net: cpa.Network) -> None:
     """Refuse what these scripts do not read: other activations than those with one breakpoint, at 0."""
     for layer in net.layers:
-        if not isinstance(layer, cpa.Linear | cpa.BatchNorm | cpa.TrainingBatchNorm | ACTIVATIONS):
+        if not isinstance(layer, (cpa.Linear, cpa.BatchNorm, cpa.TrainingBatchNorm, *ACTIVATIONS)):
             raise cpa.BadArgument(f"expected linear, batchnorm and ReLU-like layers, got {layer.type}")
 
 

@@ -100,7 +100,7 @@ def examine_statements(
 ) -> tuple[list[list[str]], bool]:
     """Rows of id, verdict and reason, and whether none is refuted and all evidence re-adds."""
     rows, holds = [], True
-    for name in names:
+    for name in [name for name in names if name in STATEMENTS]:
         verdict = STATEMENTS[name].verify(net, points)
         accepted = STATEMENTS[name].accepts(verdict)
         holds = holds and accepted and verdict.outcome is not Outcome.REFUTED
