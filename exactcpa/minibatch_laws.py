@@ -28,7 +28,7 @@ from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.errors import BadNetwork
 from exactcpa.halfspaces import to_integers
-from exactcpa.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear, TrainingBatchNorm
+from exactcpa.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear, TrainingBatchNorm, widths
 from exactcpa.network import Network, Vector
 from exactcpa.partition import Partition
 from exactcpa.stages import Bend, stages
@@ -145,8 +145,10 @@ def first_layer(net: Network) -> Network:
     if isinstance(norm, TrainingBatchNorm) and norm.pixels > 1:
         raise BadNetwork("expected statistics a coordinate in the first batchnorm, got some shared by pixels")
     last = layers[-1]
-    units = stages(Network(lowest.output, (last,)))[0].units if not isinstance(last, Flatten) else ()
-    if not units or not all(isinstance(u, Bend) and u.breakpoints == (0,) for u in units):
+    if isinstance(last, BatchNorm | TrainingBatchNorm | Flatten):
+        raise BadNetwork("expected an activation after the first batchnorm, got none")
+    units = stages(Network(widths(layers, net.input)[-2], (last,)))[0].units
+    if not all(isinstance(unit, Bend) and unit.breakpoints == (0,) for unit in units):
         raise BadNetwork("expected an activation that bends at 0 alone after the first batchnorm")
     return lowest
 
