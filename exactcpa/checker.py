@@ -199,15 +199,17 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import cache, partial
 from hashlib import sha256
-from itertools import islice, product
+from itertools import combinations, islice, product
 from operator import itemgetter, mul, sub
 from typing import Any, NamedTuple, NoReturn
 
 MAGIC, VERSION = b"exactcpa-partition ", b"1\n"
-DROP, DROPX, SPLIT, PRUNE, PRUNEX, CELL, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS, DROPI, PRUNEI = (
-    range(1, 16)
-)
+DROP, DROPX, SPLIT, PRUNE, PRUNEX, CELL, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS = range(1, 14)
+DROPI, PRUNEI, DROPT, PRUNET, LOSEST = range(14, 19)
+EXACT = (DROPX, PRUNEX, LOSESX)
+DROPS, PRUNES = (DROP, DROPX, DROPI, DROPT), (PRUNE, PRUNEX, PRUNEI, PRUNET)
 
 Vector = tuple[int, ...]
 Progress = Callable[[int, int], None]
@@ -236,6 +238,7 @@ class Report:
         splits: Nodes cut in two by a switch.
         choices: Nodes divided among the lines of a group.
         sha256: Digest of the file up to its last block.
+        reading: Of batch normalisation: "deployed" or "ideal".
     """
 
     complete: bool
@@ -249,12 +252,14 @@ class Report:
     splits: int
     choices: int
     sha256: str
+    reading: str
 
     def __str__(self) -> str:
         """Say it in two lines."""
         graph = "" if self.facets is None else f", {self.edges} edges, {self.linear_regions} linear regions"
+        ideal = ", ideal reading" if self.reading == "ideal" else ""
         return (
-            f"proved: {self.cells} cells{graph}; {self.units} units, dimension {self.dimension}; complete\n"
+            f"proved: {self.cells} cells{graph}; {self.units} units, dimension {self.dimension}; complete{ideal}\n"
             f"checked: {self.certificates} Farkas certificates, {self.splits} splits, {self.choices} "
             f"choices, {self.facets or 0} facet points, {self.cells} witnesses"
         )
@@ -288,12 +293,15 @@ def check_bytes(data: bytes, progress: Progress | None = None) -> Report:
     """Check the contents of a file: blocks, then network and domain, then the proof."""
     blocks, digest = read_blocks(data)
     head = read_json(only(blocks, "HEAD"), "HEAD")
+    is_ideal = head.get("reading") == "ideal"
     expect_fields(
         head,
-        "format version generator network domain bounding_proof reading proof facets method scales",
+        "format version generator network domain bounding_proof reading proof facets method scales"
+        + " batch" * is_ideal,
         "HEAD",
     )
-    for field, value in {"format": "exactcpa-partition", "version": 1, "reading": "deployed"}.items():
+    reading = "ideal" if is_ideal else "deployed"
+    for field, value in {"format": "exactcpa-partition", "version": 1, "reading": reading}.items():
         if type(head[field]) is not type(value) or head[field] != value:
             reject(f"HEAD {field}: expected {value!r}, got {shown(head[field])}")
     for field, kind in {"proof": bool, "facets": bool, "generator": str, "method": str}.items():
@@ -302,10 +310,12 @@ def check_bytes(data: bytes, progress: Progress | None = None) -> Report:
     if not head["proof"]:
         raise Unreadable("no proof inside: the file was saved without one")
     expect_blocks(blocks, head["facets"])
-    lowered, inputs = lower_network(head["network"])
+    field = Field(head["network"], head["batch"]) if is_ideal else None
+    lowered, inputs = field.lowered() if field else lower_network(head["network"])
     domain = read_domain(head["domain"], head["bounding_proof"], inputs)
     network = integer_network(lowered, domain, head["scales"])
-    return Proof(network, domain, blocks, digest, facets=head["facets"]).run(progress)
+    exact = ExactLines(network, domain, field) if field else None
+    return Proof(network, domain, blocks, digest, exact, facets=head["facets"]).run(progress)
 
 
 def reject(reason: str) -> NoReturn:
@@ -533,14 +543,432 @@ def common_denominator(values: Iterable[Fraction]) -> int:
     return math.lcm(1, *{value.denominator for value in values})
 
 
+# --------------------------------------------------------------------------- real numbers: the ideal reading
+
+FIRST_BITS, LIMIT_BITS, SHARING_BITS = 128, 8192, 1024
+
+
+class Enclosure:
+    """An interval that holds a number: from ``low`` to ``high``, integers over ``2**bits``."""
+
+    __slots__ = ("bits", "high", "low")
+
+    def __init__(self, low: int, high: int, bits: int) -> None:
+        self.low, self.high, self.bits = low, high, bits
+
+    def __add__(self, other: "Number") -> "Enclosure":
+        if isinstance(other, Enclosure):
+            return Enclosure(self.low + other.low, self.high + other.high, self.bits)
+        above, below = other.numerator << self.bits, other.denominator
+        return Enclosure(self.low + above // below, self.high - -above // below, self.bits)
+
+    def __mul__(self, other: "Number") -> "Number":
+        if isinstance(other, Enclosure):
+            products = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
+            return Enclosure(min(products) >> self.bits, -(-max(products) >> self.bits), self.bits)
+        if not other:
+            return Fraction(0)
+        ends = sorted((self.low * other.numerator, self.high * other.numerator))
+        return Enclosure(ends[0] // other.denominator, -(-ends[1] // other.denominator), self.bits)
+
+    def __neg__(self) -> "Enclosure":
+        return Enclosure(-self.high, -self.low, self.bits)
+
+    def __sub__(self, other: "Number") -> "Enclosure":
+        return self + -other
+
+    def __rsub__(self, other: "Number") -> "Enclosure":
+        return -self + other
+
+    def __rtruediv__(self, one: int) -> "Enclosure":
+        if self.low <= 0:
+            raise StillOpen
+        above = one << 2 * self.bits
+        return Enclosure(above // self.high, -(-above // self.low), self.bits)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def root(self) -> "Enclosure":
+        """Enclose the square root."""
+        if self.low <= 0:
+            raise StillOpen
+        low, high = self.low << self.bits, self.high << self.bits
+        return Enclosure(math.isqrt(low), math.isqrt(high) + 1, self.bits)
+
+    def bounds(self) -> tuple[Fraction, Fraction]:
+        """Return the ends."""
+        return Fraction(self.low, 1 << self.bits), Fraction(self.high, 1 << self.bits)
+
+
+class StillOpen(Exception):
+    """An enclosure is too wide."""
+
+
+Monomial = tuple[tuple[int, int], ...]
+
+
+class Real:
+    """A real number that is not seen to be rational: a sum of rationals times products of roots.
+
+    A monomial lists pairs (k, exponent).  If k > 0 it stands for sqrt(k), k no square, and the exponent is 1.
+    If k < 0 it stands for the root number -1 - k of the network, which is a symbol; exponents are not zero.
+    """
+
+    __slots__ = ("field", "terms")
+
+    def __init__(self, terms: dict[Monomial, Fraction], field: "Field") -> None:
+        self.terms, self.field = terms, field
+
+    def __add__(self, other: "Number") -> "Number":
+        terms = self.terms.copy()
+        for monomial, c in terms_of(other).items():
+            terms[monomial] = terms.get(monomial, 0) + c
+        return real(terms, self.field)
+
+    def __mul__(self, other: "Number") -> "Number":
+        terms: dict[Monomial, Fraction] = {}
+        others = terms_of(other)
+        for left, a in self.terms.items():
+            for right, b in others.items():
+                monomial, factor = product_of(left, right)
+                terms[monomial] = terms.get(monomial, 0) + a * b * factor
+        return real(terms, self.field)
+
+    def __neg__(self) -> "Real":
+        return Real({monomial: -c for monomial, c in self.terms.items()}, self.field)
+
+    def __sub__(self, other: "Number") -> "Number":
+        return self + -other
+
+    def __rsub__(self, other: "Number") -> "Number":
+        return -self + other
+
+    def __rtruediv__(self, one: int) -> "Number":
+        ((monomial, c),) = self.terms.items()  # a root has one term
+        squares = math.prod(k for k, _ in monomial if k > 0)
+        return Real({tuple((k, 1 if k > 0 else -e) for k, e in monomial): one / (c * squares)}, self.field)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __bool__(self) -> bool:
+        return self.sign() != 0
+
+    def __gt__(self, other: "Number") -> bool:
+        return sign_of(self - other) > 0
+
+    def __lt__(self, other: "Number") -> bool:
+        return sign_of(self - other) < 0
+
+    def __ge__(self, other: "Number") -> bool:
+        return sign_of(self - other) >= 0
+
+    def __le__(self, other: "Number") -> bool:
+        return sign_of(self - other) <= 0
+
+    def __eq__(self, other: object) -> bool:
+        return sign_of(self - other) == 0
+
+    __hash__ = None
+
+    def sign(self) -> int:
+        """Return -1, 0 or 1: by the exact zero test, and by enclosures until one is off zero."""
+        bits, has_symbols = FIRST_BITS, any(k < 0 for monomial in self.terms for k, _ in monomial)
+        while True:
+            enclosure = self.enclosure(bits)
+            if enclosure.low > 0 or enclosure.high < 0:
+                return 1 if enclosure.low > 0 else -1
+            if bits == FIRST_BITS and is_zero(self):
+                return 0
+            if has_symbols and bits >= LIMIT_BITS:
+                reject(f"nested square roots: a sign cannot be decided at {bits} bits")
+            bits *= 2
+
+    def enclosure(self, bits: int) -> Enclosure:
+        """Enclose the number."""
+        total = Enclosure(0, 0, bits)
+        for monomial, c in self.terms.items():
+            total += c * self.field.enclosed_monomial(monomial, bits)
+        return total
+
+
+Number = Fraction | Enclosure | Real
+
+
+def real(terms: dict[Monomial, Fraction], field: "Field") -> Fraction | Real:
+    """Return the number with these terms, as a rational if no root is left."""
+    terms = {monomial: c for monomial, c in terms.items() if c}
+    return terms.get((), Fraction(0)) if terms.keys() <= {()} else Real(terms, field)
+
+
+def terms_of(value: Number) -> dict[Monomial, Fraction]:
+    """Return the terms of a rational or real number."""
+    return value.terms if isinstance(value, Real) else {(): Fraction(value)} if value else {}
+
+
+def product_of(left: Monomial, right: Monomial) -> tuple[Monomial, int]:
+    """Return the product of two monomials, and a factor that the squares in it give."""
+    if not left or not right:
+        return left or right, 1
+    exponents, factor = dict(left), 1
+    for k, e in right:
+        exponents[k] = exponents.get(k, 0) + e
+        if k > 0 and exponents[k] == 2:
+            del exponents[k]
+            factor *= k
+        elif not exponents[k]:
+            del exponents[k]
+    return tuple(sorted(exponents.items())), factor
+
+
+def sign_of(value: Number) -> int:
+    """Return the sign of a rational or real number."""
+    return value.sign() if isinstance(value, Real) else (value > 0) - (value < 0)
+
+
+def is_zero(value: Number) -> bool:
+    """Whether a number is zero for formal reasons; without symbols these are the only ones.
+
+    Powers of the last symbol r whose exponents have the same parity are made one power by ``r**2 = its radicand``.
+    Rational radicands are written as products of pairwise coprime numbers, no squares; then the roots of products
+    of different ones are linearly independent over the rationals.
+    """
+    terms = terms_of(value)
+    last = min((k for monomial in terms for k, _ in monomial), default=1)
+    if last > 0:
+        return not any(over_coprime_base(terms).values())
+    parts: dict[int, dict[Monomial, Fraction]] = {}
+    for monomial, c in terms.items():
+        exponent = dict(monomial).get(last, 0)
+        parts.setdefault(exponent, {})[tuple(pair for pair in monomial if pair[0] != last)] = c
+    for parity in (0, 1):
+        exponents = sorted(e for e in parts if e % 2 == parity)
+        total, power = Fraction(0), Fraction(1)
+        for index, exponent in enumerate(exponents):
+            for _ in range((exponent - exponents[index - 1]) // 2 if index else 0):
+                power *= value.field.radicands[-1 - last]()
+            total += power * real(parts[exponent], value.field)
+        if not is_zero(total):
+            return False
+    return True
+
+
+def over_coprime_base(terms: dict[Monomial, Fraction]) -> dict[frozenset[int], Fraction]:
+    """Collect terms by the set of those base elements whose roots remain in the product."""
+    base = coprime_base(frozenset(k for monomial in terms for k, _ in monomial))
+    collected: dict[frozenset[int], Fraction] = {}
+    for monomial, c in terms.items():
+        remaining: frozenset[int] = frozenset()
+        for k, _ in monomial:
+            factor, odd = split_root(k, base)
+            c *= factor * math.prod(remaining & odd)
+            remaining ^= odd
+        collected[remaining] = collected.get(remaining, 0) + c
+    return collected
+
+
+@cache
+def coprime_base(values: frozenset[int]) -> tuple[int, ...]:
+    """Return pairwise coprime numbers > 1, of whose powers all values are products; those with odd ones no squares."""
+    base: list[int] = []
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if math.isqrt(value) ** 2 == value:
+            pending += [math.isqrt(value)] * (value > 1)
+            continue
+        for index, element in enumerate(base):
+            common = math.gcd(value, element)
+            if common > 1:
+                pending += [common, value // common, base.pop(index) // common]
+                break
+        else:
+            base.append(value)
+    return tuple(base)
+
+
+@cache
+def split_root(value: int, base: tuple[int, ...]) -> tuple[int, frozenset[int]]:
+    """Return a factor and elements of the base such that sqrt(value) is the factor times their roots."""
+    factor, odd = 1, set()
+    for element in base:
+        exponent = 0
+        while value % element == 0:
+            value, exponent = value // element, exponent + 1
+        factor *= element ** (exponent // 2)
+        odd |= {element} if exponent % 2 else set()
+    return factor, frozenset(odd)
+
+
+class Field:
+    """The numbers of a network in the ideal reading: by enclosures, of any precision, and formally.
+
+    The network is lowered with enclosures, which gives every root (of the batchnorms' coordinates, in order) an
+    enclosure, and formally, as far as it is asked for.  Both times the batch goes through.
+
+    Attributes:
+        stages: The formal stages so far.
+        radicands: What gives the formal number under each root met so far.
+        symbols: The roots that stand for themselves.
+    """
+
+    def __init__(self, network: object, batch: object) -> None:
+        self.network, self.batch = network, batch
+        self.radicands: list[Callable[[], Number]] = []
+        self.symbols: list[int] = []
+        self.enclosed_by_bits: dict[int, tuple[Lowering, list[Number]]] = {}
+        self.monomials: dict[tuple[Monomial, int], Enclosure] = {}
+        self.formal = Lowering(network, self.formal_root, batch)
+        self.formal_steps = self.formal.steps()
+
+    def lowered(self) -> "tuple[Lowered, int]":
+        """Return the network in enclosures, at the first of some precisions that makes the fewest numbers vague."""
+        bits = FIRST_BITS
+        while self.enclosed(bits) is None:
+            bits *= 2
+            if bits > LIMIT_BITS:
+                reject(f"variance + epsilon is not positive, or cannot be decided at {LIMIT_BITS} bits")
+        candidates = [bits, 4 * bits, 16 * bits] if vague_numbers(self.enclosed(bits)[0].stages) else [bits]
+        stages = [self.enclosed(candidate)[0].stages for candidate in candidates]
+        return min(stages, key=vague_numbers), self.formal.inputs
+
+    def enclosed(self, bits: int) -> "tuple[Lowering, list[Number]] | None":
+        """Return the network in enclosures, and its radicands; None if the precision does not do."""
+        if bits not in self.enclosed_by_bits:
+            radicands: list[Number] = []
+
+            def root(radicand: Callable[[], Number]) -> Number:
+                value = radicand()
+                radicands.append(value)
+                if isinstance(value, Enclosure):
+                    return value.root()
+                exact = rational_root(value, self)
+                return exact if isinstance(exact, Fraction) else exact.enclosure(bits)
+
+            lowering = Lowering(self.network, root, self.batch)
+            try:
+                for _ in lowering.steps():
+                    pass
+            except StillOpen:
+                return None
+            self.enclosed_by_bits[bits] = lowering, radicands
+        return self.enclosed_by_bits[bits]
+
+    def stage(self, index: int) -> "tuple[list[Line], list[Unit]]":
+        """Return a stage in formal numbers."""
+        while len(self.formal.stages) <= index:
+            next(self.formal_steps)
+        return self.formal.stages[index]
+
+    def formal_root(self, radicand: Callable[[], Number]) -> Number:
+        """Return the root of a number: a rational, or the root of one, or times a rational a symbol."""
+        index = len(self.radicands)
+        radicand = cache(radicand)
+        self.radicands.append(radicand)
+        enclosures = self.sharing_radicands()
+        if not isinstance(enclosures[index], Enclosure):
+            return rational_root(radicand(), self)
+        for other in (None, *self.symbols):
+            reference = Fraction(1) if other is None else self.radicands[other]
+            ratio = simple_ratio(enclosures[index], 1 if other is None else enclosures[other])
+            if ratio is None:
+                continue
+            if is_zero(radicand() - ratio * (1 if other is None else reference())):
+                return rational_root(ratio, self) * (1 if other is None else self.symbol(other))
+        self.symbols.append(index)
+        return self.symbol(index)
+
+    def sharing_radicands(self) -> list[Number]:
+        """Return the enclosures by which radicands are compared."""
+        bits = SHARING_BITS
+        while self.enclosed(bits) is None:
+            bits *= 2
+        return self.enclosed(bits)[1]
+
+    def symbol(self, index: int) -> Real:
+        """Return a root as a symbol."""
+        return Real({((-1 - index, 1),): Fraction(1)}, self)
+
+    def enclosed_monomial(self, monomial: Monomial, bits: int) -> Enclosure:
+        """Enclose a product of roots."""
+        if not monomial:
+            return Fraction(1)
+        key = monomial, bits
+        if key not in self.monomials:
+            (k, exponent), *rest = monomial
+            if k > 0:
+                root = Enclosure(k << bits, k << bits, bits).root()
+            else:
+                root = (self.enclosed(bits) or reject(f"cannot be decided at {bits} bits"))[1][-1 - k].root()
+            factor = root if exponent > 0 else 1 / root
+            value = self.enclosed_monomial(tuple(rest), bits)
+            for _ in range(abs(exponent)):
+                value = factor * value
+            self.monomials[key] = value
+        return self.monomials[key]
+
+
+def rational_root(square: Fraction, field: Field) -> Fraction | Real:
+    """Return the square root of a rational."""
+    if square <= 0:
+        reject("variance + epsilon is not positive")
+    radicand = square.numerator * square.denominator
+    root = math.isqrt(radicand)
+    if root * root == radicand:
+        return Fraction(root, square.denominator)
+    return Real({((radicand, 1),): Fraction(1, square.denominator)}, field)
+
+
+def simple_ratio(above: Enclosure, below: Enclosure | int) -> Fraction | None:
+    """Return a rational with a small denominator that the quotient of two positive numbers may be."""
+    quotient = above * (1 if below == 1 else 1 / below)
+    low, high = quotient.bounds()
+    ratio = ((low + high) / 2).limit_denominator(1 << above.bits * 3 // 8)
+    return ratio if low <= ratio <= high else None
+
+
+def hull(values: Sequence[Number], bits: int) -> Enclosure:
+    """Return an enclosure of all of some numbers, which are rational or enclosures."""
+    enclosures = [Enclosure(0, 0, bits) + value for value in values]
+    return Enclosure(min(e.low for e in enclosures), max(e.high for e in enclosures), bits)
+
+
+def largest_of(values: Sequence[Number]) -> Number:
+    """Return the largest number."""
+    bits = next((value.bits for value in values if isinstance(value, Enclosure)), None)
+    if bits is None:
+        return max(values)
+    enclosures = [Enclosure(0, 0, bits) + value for value in values]
+    return Enclosure(max(e.low for e in enclosures), max(e.high for e in enclosures), bits)
+
+
+def middle(value: Number) -> Fraction:
+    """Return a rational near a number."""
+    return Fraction(value.low + value.high, 2 << value.bits) if isinstance(value, Enclosure) else value
+
+
+def radius(value: Number) -> Fraction:
+    """Return how far a number may be from its middle."""
+    return Fraction(value.high - value.low, 2 << value.bits) if isinstance(value, Enclosure) else Fraction(0)
+
+
+def vague_numbers(stages: "Lowered") -> int:
+    """Return how many coefficients are known to fewer than 64 bits."""
+    return sum(
+        isinstance(c, Enclosure) and c.high - c.low << 64 > max(abs(c.low), abs(c.high))
+        for lines, _ in stages
+        for line in lines
+        for c in line.coefficients.values()
+    )
+
+
 # -------------------------------------------------------------------------------------------------- network
 
 
 class Line(NamedTuple):
-    """An affine function of what the previous stage gave; sparse."""
+    """An affine function of what the previous stage gave; sparse.  Rational in the deployed reading."""
 
-    coefficients: dict[int, Fraction]
-    constant: Fraction
+    coefficients: dict[int, Number]
+    constant: Number
 
 
 class Bend(NamedTuple):
@@ -566,45 +994,68 @@ Rows = Iterable[tuple[Iterable[tuple[int, Fraction]], Fraction]]
 
 
 def lower_network(value: object) -> tuple[Lowered, int]:
-    """Read a network; return its stages, each its lines and units, and its input dimension."""
-    expect_fields(value, "format version input layers", "network")
-    if value["format"] != "exactcpa-network" or type(value["version"]) is not int or value["version"] != 1:
-        reject("network: not an exactcpa-network, version 1")
-    inputs = natural(value["input"], "network input", 1)
-    lowering = Lowering(inputs)
-    lowering.apply_all(value["layers"])
-    lowering.close_stage([])
-    return lowering.stages, inputs
+    """Read a network, deployed reading; return its stages, each its lines and units, and its input dimension."""
+    lowering = Lowering(value)
+    for _ in lowering.steps():
+        pass
+    return lowering.stages, lowering.inputs
 
 
 class Lowering:
     """The stages so far, and the current vector as lines over the last of them.
 
     Attributes:
-        current: The vector the next layer is applied to.
+        current: The vector the next layer is applied to, but for its factors.
+        factors: Positive numbers, one a coordinate; empty if all are 1, as always in the deployed reading.
         carried: The inputs of the residual blocks we are in.
+        root: Gives the square root of a number that is computed when asked for; None: the deployed reading.
+        samples: Of every point of the batch, what the last stage gave.
     """
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, value: object, root: Callable | None = None, batch: object = None) -> None:
+        expect_fields(value, "format version input layers", "network")
+        if (
+            value["format"] != "exactcpa-network"
+            or type(value["version"]) is not int
+            or value["version"] != 1
+        ):
+            reject("network: not an exactcpa-network, version 1")
+        self.layers, self.inputs = value["layers"], natural(value["input"], "network input", 1)
         self.stages: Lowered = []
-        self.current = [plain_line(j) for j in range(inputs)]
+        self.current = [plain_line(j) for j in range(self.inputs)]
+        self.factors: list[Number] = []
         self.carried: list[list[Line]] = []
+        self.root = root
+        self.samples = [] if batch is None else [vector(point, self.inputs) for point in items(batch)]
 
-    def apply_all(self, layers: object) -> None:
+    def steps(self) -> Iterator[None]:
+        """Apply all layers, pausing after each."""
+        yield from self.apply_all(self.layers)
+        self.multiply_in()
+        self.close_stage([])
+        yield
+
+    def apply_all(self, layers: object) -> Iterator[None]:
         """Apply layers in order."""
         for index, layer in enumerate(items(layers)):
             kind = layer.get("type") if isinstance(layer, dict) else None
             try:
-                self.apply(kind, layer)
+                yield from self.apply(kind, layer)
             except Rejected as problem:
                 reject(f"layer {index} ({shown(kind)}): {problem}")
+            yield
 
-    def apply(self, kind: object, layer: dict) -> None:
+    def apply(self, kind: object, layer: dict) -> Iterator[None]:
         """Apply one layer."""
         if kind == "flatten":
             expect_fields(layer, "type", "layer")
-        elif kind == "residual":
-            self.apply_residual(layer)
+            return
+        if kind not in HOMOGENEOUS:
+            self.multiply_in()
+        if kind == "residual":
+            yield from self.apply_residual(layer)
+        elif kind == "batchnorm" and self.root:
+            self.normalise(layer)
         elif isinstance(kind, str) and kind in AFFINE:
             self.current = [
                 combined(row, bias, self.current) for row, bias in AFFINE[kind](layer, len(self.current))
@@ -614,11 +1065,12 @@ class Lowering:
         else:
             reject("unknown type")
 
-    def apply_residual(self, layer: dict) -> None:
+    def apply_residual(self, layer: dict) -> Iterator[None]:
         """Apply ``x + layers(x)``."""
         expect_fields(layer, "type layers", "layer")
         self.carried.append(self.current)
-        self.apply_all(layer["layers"])
+        yield from self.apply_all(layer["layers"])
+        self.multiply_in()
         start = self.carried.pop()
         if len(start) != len(self.current):
             reject(f"{len(start)} inputs, but its layers give {len(self.current)}")
@@ -632,10 +1084,77 @@ class Lowering:
         outputs = len(units)
         passing = range(len(self.current) if units else 0, len(lines))
         self.stages.append((lines, units + [pass_through(source) for source in passing]))
+        self.samples = [results_at(*self.stages[-1], entries) for entries in self.samples]
         self.current = [plain_line(j) for j in range(outputs)]
         for depth, carried in enumerate(self.carried):
             self.carried[depth] = [plain_line(outputs + j) for j in range(len(carried))]
             outputs += len(carried)
+
+    def multiply_in(self) -> None:
+        """Multiply the factors into the lines."""
+        if self.factors:
+            self.current = [
+                combined([(0, factor)], Fraction(0), [line])
+                for line, factor in zip(self.current, self.factors, strict=True)
+            ]
+            self.factors = []
+
+    def normalise(self, layer: dict) -> None:
+        """Apply a batch normalisation, ideal reading."""
+        size = len(self.current)
+        with_statistics = "mean" in layer or not self.samples
+        fields = (
+            "type mean variance gamma beta epsilon" if with_statistics else "type gamma beta epsilon pixels"
+        )
+        expect_fields(layer, fields, "layer")
+        gammas, betas = vector(layer["gamma"], size), vector(layer["beta"], size)
+        epsilon = number(layer["epsilon"])
+        if with_statistics:
+            variances = vector(layer["variance"], size)
+            means, roots = (
+                vector(layer["mean"], size),
+                [self.root(lambda v=v: v + epsilon) for v in variances],
+            )
+        else:
+            pixels = natural(layer["pixels"], "pixels", 1)
+            if size % pixels:
+                reject(f"pixels {pixels} does not divide {size}")
+            groups = [self.statistics(start, pixels, epsilon) for start in range(0, size, pixels)]
+            means, roots = zip(*(group for group in groups for _ in range(pixels)), strict=True)
+        columns = zip(self.current, gammas, betas, means, roots, strict=True)
+        self.current = [
+            combined([(0, gamma)], beta * root - gamma * mean, [line])
+            for line, gamma, beta, mean, root in columns
+        ]
+        self.factors = [1 / root for root in roots]
+
+    def statistics(self, start: int, pixels: int, epsilon: Fraction) -> tuple[Number, Number]:
+        """Return mean and root of so many coordinates of the batch."""
+        lines = self.current[start : start + pixels]
+        values = [value_at(line, entries) for entries in self.samples for line in lines]
+        share = Fraction(1, len(values))
+        mean = share * sum(values)
+        return mean, self.root(lambda: share * sum((v - mean) * (v - mean) for v in values) + epsilon)
+
+
+def value_at(line: Line, entries: Sequence) -> Number:
+    """Return the value of a line for what the previous stage gave."""
+    return sum((c * entries[j] for j, c in line.coefficients.items()), line.constant)
+
+
+def results_at(lines: list[Line], units: list[Unit], entries: Sequence) -> list:
+    """Return what a stage gives; where an enclosure leaves the piece open, one that holds all it may be."""
+    values, results = [value_at(line, entries) for line in lines], []
+    for unit in units:
+        if isinstance(unit, Maximum):
+            results.append(largest_of([values[source] for source in unit.sources]))
+            continue
+        value = values[unit.source]
+        low, high = value.bounds() if isinstance(value, Enclosure) else (value, value)
+        pieces = range(sum(low >= t for t in unit.breakpoints), 1 + sum(high >= t for t in unit.breakpoints))
+        possible = [unit.slopes[piece] * value + unit.intercepts[piece] for piece in pieces]
+        results.append(possible[0] if len(possible) == 1 else hull(possible, value.bits))
+    return results
 
 
 def plain_line(index: int) -> Line:
@@ -643,11 +1162,11 @@ def plain_line(index: int) -> Line:
     return Line({index: Fraction(1)}, Fraction(0))
 
 
-def combined(row: Iterable[tuple[int, Fraction]], bias: Fraction, lines: Sequence[Line]) -> Line:
+def combined(row: Iterable[tuple[int, Number]], bias: Number, lines: Sequence[Line]) -> Line:
     """Return the sum of ``weight * lines[index]`` over a row of pairs (index, weight), plus the bias."""
-    coefficients: dict[int, Fraction] = {}
+    coefficients: dict[int, Number] = {}
     for index, weight in row:
-        if weight:
+        if not isinstance(weight, Fraction) or weight:
             for j, coefficient in lines[index].coefficients.items():
                 coefficients[j] = coefficients.get(j, 0) + weight * coefficient
             bias += weight * lines[index].constant
@@ -852,6 +1371,7 @@ AFFINE: dict[str, Callable[[dict, int], Rows]] = {
     "conv2d": conv2d_rows,
     "avgpool2d": avgpool2d_rows,
 }
+HOMOGENEOUS = ("relu", "abs", "leaky_relu", "prelu")
 ACTIVATIONS: dict[str, Callable[[dict, int], list[Unit]]] = {
     "relu": zero_bends(0),
     "abs": zero_bends(-1),
@@ -966,7 +1486,7 @@ def numerators(values: Iterable[Fraction], denominator: int) -> Vector:
 class Switch(NamedTuple):
     """A question: is ``lines[plus] - lines[minus] - shift >= 0``?  Without ``minus`` if that is -1.
 
-    ``exponent`` is that of its `Row`.
+    ``exponent`` is that of its `Function`.
     """
 
     bit: int
@@ -976,18 +1496,32 @@ class Switch(NamedTuple):
     exponent: int
 
 
-class Row(NamedTuple):
-    """A row of the proof: the function is ``vector * 2**exponent`` over one odd integer common to all rows.
+class Function(NamedTuple):
+    """An affine function of the proof: ``2**exponent`` over one odd integer common to all, times a vector.
 
     Attributes:
-        vector: Integers.
+        vector: Integers.  In the ideal reading, integers near the true vector.
         exponent: May be of either sign.
-        bit: What FACE says of a facet in this row; -1 for rows of the domain.
-        crossed: The bits that change across such a facet if no others do, as a mask.
+        error: No entry of ``vector`` is further than this from the true one.
+        exact: Gives the true vector, in rational and real numbers, if ``error`` is not zero.
     """
 
     vector: Vector
     exponent: int
+    error: int = 0
+    exact: Callable[[], tuple] | None = None
+
+
+class Row(NamedTuple):
+    """A row of the proof.
+
+    Attributes:
+        function: The slack.
+        bit: What FACE says of a facet in this row; -1 for rows of the domain.
+        crossed: The bits that change across such a facet if no others do, as a mask.
+    """
+
+    function: Function
     bit: int
     crossed: int
 
@@ -1004,7 +1538,9 @@ class Stage:
         switches: By number.
         groups: Maxima of three or more, by unit number.
         bits: All bits of the stage, as a mask.
-        factor, exponent: A line is ``line * factor * 2**exponent`` as a `Row`.
+        denominator: Of the lines.
+        factor, exponent: A line is ``line * factor * 2**exponent`` as a `Function`.
+        errors: How far each line's entries may be from the true ones, on all cells.
     """
 
     weights: list[tuple[Vector, Callable]]
@@ -1014,8 +1550,10 @@ class Stage:
     switches: list[Switch]
     groups: dict[int, Maximum]
     bits: int
+    denominator: int
     factor: int
     exponent: int
+    errors: Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -1037,7 +1575,12 @@ class Network:
 
 
 def integer_network(lowered: Lowered, domain: Domain, scales: object) -> Network:
-    """Turn the network into integers: every stage has denominators that hold on all cells."""
+    """Turn the network into integers: every stage has denominators that hold on all cells.
+
+    Enclosures become their middles; how far off the lines are then is bounded once, for all cells.
+    """
+    errors = line_errors(lowered, domain)
+    lowered = [([middle_line(line) for line in lines], units) for lines, units in lowered]
     plans, previous = [], domain.input_denominator
     for lines, units in lowered:
         denominator, slope_denominator = plan_denominators(lines, units, previous)
@@ -1045,12 +1588,12 @@ def integer_network(lowered: Lowered, domain: Domain, scales: object) -> Network
         previous = denominator * slope_denominator
     odd = math.lcm(odd_part(domain.slack_denominator), odd_part(previous))
     factor, exponent = row_scale(domain.slack_denominator, odd)
-    rows = [Row(tuple(factor * c for c in slack), exponent, -1, 0) for slack in domain.slacks]
+    rows = [Row(Function(tuple(factor * c for c in slack), exponent), -1, 0) for slack in domain.slacks]
     exponents = items(scales, len(lowered))
     stages, owners, bits = [], {}, 0
     for index, (lines, units) in enumerate(lowered):
         scale = row_scale(plans[index][1], odd)
-        stage = integer_stage(lines, units, plans[index], scale, exponents[index], bits)
+        stage = integer_stage(lines, units, plans[index], scale, exponents[index], bits, errors[index])
         stages.append(stage)
         bits += stage.bits.bit_count()
         owners |= {switch.bit: (index, switch) for switch in stage.switches}
@@ -1058,6 +1601,53 @@ def integer_network(lowered: Lowered, domain: Domain, scales: object) -> Network
             owners |= {group.bit + c: (index, group) for c in range(len(group.sources))}
     units_total = sum(is_unit(unit) for stage in stages for unit in stage.units)
     return Network(stages, units_total, bits, owners, rows)
+
+
+def middle_line(line: Line) -> Line:
+    """Return a rational line near a line."""
+    if isinstance(line.constant, Fraction) and all(
+        isinstance(c, Fraction) for c in line.coefficients.values()
+    ):
+        return line
+    return Line({j: middle(c) for j, c in line.coefficients.items()}, middle(line.constant))
+
+
+def line_errors(lowered: Lowered, domain: Domain) -> list[list[Fraction]]:
+    """Bound how far the entries of each line are from the true ones if all numbers are replaced by their middles.
+
+    With |w - w'| <= r, |h - h'| <= t and |h'| <= s one has |w h - w' h'| <= |w'| t + r (s + t).
+    """
+    sizes = [Fraction(max(map(abs, line)), domain.input_denominator) for line in domain.inputs]
+    offs, errors = [Fraction(0)] * len(sizes), []
+    for lines, units in lowered:
+        line_sizes, line_offs = [], []
+        for line in lines:
+            size, off = abs(middle(line.constant)), radius(line.constant)
+            for j, c in line.coefficients.items():
+                weight, vague = abs(middle(c)), radius(c)
+                size += weight * sizes[j]
+                off += weight * offs[j] + vague * (sizes[j] + offs[j])
+            line_sizes.append(power_above(size))
+            line_offs.append(power_above(off))
+        errors.append(line_offs)
+        sizes, offs = [], []
+        for unit in units:
+            sources = unit.sources if isinstance(unit, Maximum) else (unit.source,)
+            slope, shift = (
+                (1, 0)
+                if isinstance(unit, Maximum)
+                else (max(map(abs, unit.slopes)), max(map(abs, unit.intercepts)))
+            )
+            sizes.append(slope * max(line_sizes[source] for source in sources) + shift)
+            offs.append(slope * max(line_offs[source] for source in sources))
+    return errors
+
+
+def power_above(value: Fraction) -> Fraction:
+    """Return a power of two that is not smaller, or zero; it keeps the numbers of a bound short."""
+    return (
+        Fraction(2) ** (value.numerator.bit_length() - value.denominator.bit_length() + 1) if value else value
+    )
 
 
 def plan_denominators(lines: list[Line], units: list[Unit], previous: int) -> tuple[int, int]:
@@ -1093,6 +1683,7 @@ def integer_stage(
     scale: tuple[int, int],
     exponents: object,
     first: int,
+    errors: list[Fraction],
 ) -> Stage:
     """Turn one stage into integers; its bits are numbered from ``first`` on."""
     previous, denominator, slope_denominator = plan
@@ -1113,8 +1704,10 @@ def integer_stage(
         switches=[s._replace(exponent=exponent + e) for s, e in zip(switches, exponents, strict=True)],
         groups={number: unit for number, unit in enumerate(real) if is_group(unit)},
         bits=(1 << bit) - (1 << first),
+        denominator=denominator,
         factor=factor,
         exponent=exponent,
+        errors=tuple(math.ceil(error * denominator) for error in errors),
     )
 
 
@@ -1173,7 +1766,12 @@ def line_values(stage: Stage, entries: Sequence[int], one: int) -> list[int]:
 # -------------------------------------------------------------------------------- the network at a point
 
 
-def network_at(network: Network, domain: Domain, point: Vector) -> tuple[int, int, list[int]]:
+Doubt = Callable[[int, int, int, int], Any]
+
+
+def network_at(
+    network: Network, domain: Domain, point: Vector, exact: "ExactLines | None" = None
+) -> tuple[int, int, list[int]]:
     """Run the network at a point, knowing nothing of any proof.
 
     Returns:
@@ -1183,34 +1781,44 @@ def network_at(network: Network, domain: Domain, point: Vector) -> tuple[int, in
     one, pattern, zeros = point[-1], 0, 0
     entries = [sum(map(mul, line, point)) for line in domain.inputs]
     lines: list[int] = []
-    for stage in network.stages:
+    for index, stage in enumerate(network.stages):
         lines, entries = line_values(stage, entries, one), []
+        doubt = exact.doubt(index, pattern, point) if exact else None
         for unit in stage.units:
-            result, bits, ties = (bend_at if isinstance(unit, Bend) else maximum_at)(unit, lines, one)
-            entries.append(result if isinstance(unit, Bend) else result * stage.slope_denominator)
+            value, bits, ties = (bend_at if isinstance(unit, Bend) else maximum_at)(unit, lines, one, doubt)
+            entries.append(value if isinstance(unit, Bend) else value * stage.slope_denominator)
             pattern |= bits << unit.bit
             zeros |= ties << unit.bit
     return pattern, zeros, lines
 
 
-def bend_at(bend: Bend, lines: Sequence[int], one: int) -> tuple[int, int, int]:
+def bend_at(bend: Bend, lines: Sequence[int], one: int, doubt: Doubt | None) -> tuple[int, int, int]:
     """Return value, bits and zero bits of a bend at a point."""
     value, piece, ties = lines[bend.source], 0, 0
     for index, breakpoint_ in enumerate(bend.breakpoints):
-        piece += value >= breakpoint_ * one
-        ties |= (value == breakpoint_ * one) << index
+        above = value - breakpoint_ * one
+        if doubt:
+            above = doubt(above, bend.source, -1, breakpoint_)
+        piece += above >= 0
+        ties |= (above == 0) << index
     return bend.slopes[piece] * value + bend.intercepts[piece] * one, (1 << piece) - 1, ties
 
 
-def maximum_at(maximum: Maximum, lines: Sequence[int], _one: int) -> tuple[int, int, int]:
+def maximum_at(
+    maximum: Maximum, lines: Sequence[int], _one: int, doubt: Doubt | None
+) -> tuple[int, int, int]:
     """Return value, bits and tie bits of a maximum at a point."""
-    values = [lines[source] for source in maximum.sources]
-    largest = max(values)
-    tied = sum(1 << position for position, value in enumerate(values) if value == largest)
-    winner = tied.bit_length() - 1
-    if is_group(maximum):
-        return largest, 1 << winner, tied ^ (1 << winner)
-    return largest, winner, int(tied == 3)
+    sources, winner, tied = maximum.sources, 0, 1
+    for position in range(1, len(sources)):
+        lead = lines[sources[position]] - lines[sources[winner]]
+        if doubt:
+            lead = doubt(lead, sources[position], sources[winner], 0)
+        if lead >= 0:
+            winner, tied = position, 1 << position | (tied if lead == 0 else 0)
+    value = lines[sources[winner]]
+    return (
+        (value, 1 << winner, tied ^ (1 << winner)) if is_group(maximum) else (value, winner, int(tied == 3))
+    )
 
 
 # ------------------------------------------------------------------------------- the network on a whole cell
@@ -1251,19 +1859,111 @@ def winner_of(maximum: Maximum, pattern: int) -> int:
     return (pattern >> maximum.bit & ((1 << len(maximum.sources)) - 1)).bit_length() - 1
 
 
-def switch_function(switch: Switch, lines: list[Vector]) -> Vector:
-    """Return the switch's affine function, over the stage's denominator."""
-    line = lines[switch.plus]
-    if switch.minus >= 0:
-        return tuple(map(sub, line, lines[switch.minus]))
-    return (*line[:-1], line[-1] - switch.shift) if switch.shift else line
-
-
-def is_multiple(function: Vector, of: Vector) -> bool:
+def is_multiple(function: Sequence, of: Sequence) -> bool:
     """Whether a function is a multiple of another, which is not zero; zero is one."""
     position = next(index for index, entry in enumerate(of) if entry)
     left, right = of[position], function[position]
     return all(left * a == right * b for a, b in zip(function, of, strict=True))
+
+
+def may_be_multiple(one: Function, other: Function) -> bool:
+    """Whether the errors leave it open that a function is a multiple of another."""
+    sizes = [max(map(abs, function.vector)) for function in (one, other)]
+    doubt = 2 * ((sizes[0] + one.error) * other.error + (sizes[1] + other.error) * one.error)
+    position = max(range(len(other.vector)), key=lambda index: abs(other.vector[index]))
+    left, right = other.vector[position], one.vector[position]
+    return all(abs(left * a - right * b) <= doubt for a, b in zip(one.vector, other.vector, strict=True))
+
+
+class ExactLines:
+    """The lines on a cell in formal numbers; asked only where integers near them leave a question open."""
+
+    def __init__(self, network: Network, domain: Domain, field: Field) -> None:
+        self.network, self.field = network, field
+        self.inputs = [tuple(Fraction(c, domain.input_denominator) for c in line) for line in domain.inputs]
+        self.below = [
+            (1 << sum(s.bits.bit_count() for s in network.stages[:i])) - 1 for i in range(len(network.stages))
+        ]
+        self.known: dict[tuple[int, int, int], tuple[Number, ...]] = {}
+
+    def line(self, index: int, source: int, pattern: int) -> tuple[Number, ...]:
+        """Return a line of a stage, where the pattern holds."""
+        key = index, source, pattern & self.below[index]
+        if key not in self.known:
+            line = self.field.stage(index)[0][source]
+            total = [Fraction(0)] * len(self.inputs[0][:-1]) + [line.constant]
+            for j, weight in line.coefficients.items():
+                entries = self.result(index - 1, j, pattern) if index else self.inputs[j]
+                total = [sum_ + weight * entry for sum_, entry in zip(total, entries, strict=True)]
+            self.known[key] = tuple(total)
+        return self.known[key]
+
+    def result(self, index: int, j: int, pattern: int) -> tuple[Number, ...]:
+        """Return what unit j of a stage gives."""
+        stage = self.network.stages[index]
+        unit = stage.units[j]
+        if isinstance(unit, Maximum):
+            return self.line(index, unit.sources[winner_of(unit, pattern)], pattern)
+        piece = piece_of(unit, pattern)
+        slope = Fraction(unit.slopes[piece], stage.slope_denominator)
+        intercept = Fraction(unit.intercepts[piece], stage.denominator * stage.slope_denominator)
+        *linear, constant = self.line(index, unit.source, pattern) if slope else self.inputs[0]
+        return (*(slope * c for c in linear), slope * constant + intercept)
+
+    def function(
+        self, index: int, switch: tuple[int, int, int], pattern: int, factor: int
+    ) -> tuple[Number, ...]:
+        """Return a switch's function in a stage's integer units, times a factor."""
+        plus, minus, shift = switch
+        unit = factor * self.network.stages[index].denominator
+        vector = self.line(index, plus, pattern)
+        if minus >= 0:
+            vector = tuple(map(sub, vector, self.line(index, minus, pattern)))
+        *linear, constant = (unit * c for c in vector)
+        return (*linear, constant - factor * shift)
+
+    def doubt(self, index: int, pattern: int, point: Vector) -> Doubt:
+        """Return what replaces values of switches at a point by exact ones where errors leave their sign open."""
+        errors, reach = self.network.stages[index].errors, sum(map(abs, point))
+
+        def doubt(value: int, plus: int, minus: int, shift: int) -> Number:
+            error = errors[plus] + (errors[minus] if minus >= 0 else 0)
+            if error and abs(value) <= error * reach:
+                return dot(self.function(index, (plus, minus, shift), pattern, 1), point)
+            return value
+
+        return doubt
+
+
+def determinant(rows: Sequence[Sequence]) -> Any:
+    """Return a determinant, from the minors of its first rows."""
+    minors: dict[int, Any] = {0: 1}
+    for row in rows:
+        following: dict[int, Any] = {}
+        for columns, minor in minors.items():
+            for j, entry in enumerate(row):
+                if not columns >> j & 1:
+                    term = entry * minor
+                    term = -term if (columns >> j).bit_count() & 1 else term
+                    key = columns | 1 << j
+                    following[key] = following[key] + term if key in following else term
+        minors = following
+    return minors[(1 << len(rows)) - 1]
+
+
+def sign_of_minor(functions: Sequence[Function], columns: Sequence[int], *, exact: bool = True) -> int | None:
+    """Return the sign of a minor; None if errors leave it open and it is not to be decided exactly."""
+    if any(function.error for function in functions):
+        value = determinant(
+            [[Enclosure(f.vector[j] - f.error, f.vector[j] + f.error, 0) for j in columns] for f in functions]
+        )
+        if value.low > 0 or value.high < 0:
+            return 1 if value.low > 0 else -1
+        if not exact:
+            return None
+    return sign_of(
+        determinant([[(f.exact() if f.error else f.vector)[j] for j in columns] for f in functions])
+    )
 
 
 # ----------------------------------------------------------------------------------------------- the proof
@@ -1304,23 +2004,33 @@ class Choice:
 
 
 Task = Node | Choice
-Goals = list[tuple[int, Vector, int]]  # sign, function, exponent
+Terms = list[tuple[int, Function]]  # sign and function
 
 
 class Proof:
     """The walk over the records; one object checks one file, once."""
 
     def __init__(
-        self, network: Network, domain: Domain, blocks: Blocks, digest: str, *, facets: bool
+        self,
+        network: Network,
+        domain: Domain,
+        blocks: Blocks,
+        digest: str,
+        exact: ExactLines | None,
+        *,
+        facets: bool,
     ) -> None:
         self.network, self.domain, self.digest, self.has_facets = network, domain, digest, facets
+        self.exact = exact
+        self.reach = domain.denominator + sum(map(max, map(abs, domain.lower), map(abs, domain.upper)))
         self.codes = stream(blocks.get("CODE", []), "h", "CODE")
         self.reals = stream(blocks.get("REAL", []), "d", "REAL")
         self.bigs = big_stream(blocks.get("BIGS", []))
         self.read_tables(blocks)
         self.cells = self.facets = self.edges = self.certificates = self.splits = self.choices = 0
-        self.maps: list[int] = []  # for every cell the number of its affine map
+        self.maps: list[int] = []  # for every cell the number of its affine map, errors apart
         self.map_numbers: dict[tuple[Vector, ...], int] = {}
+        self.map_list: list[tuple[Vector, ...]] = []
         self.parents: list[int] = []  # union-find over cells: the linear regions
 
     def read_tables(self, blocks: Blocks) -> None:
@@ -1367,9 +2077,9 @@ class Proof:
         while True:
             self.advance(node)
             code = self.code()
-            if code in (DROP, DROPX, DROPI):
+            if code in DROPS:
                 self.drop(node, code)
-            elif code in (PRUNE, PRUNEX, PRUNEI):
+            elif code in PRUNES:
                 self.prune(node, code)
             elif code == SPLIT:
                 stack.append(self.split(node))
@@ -1421,52 +2131,105 @@ class Proof:
         common = max(below for _, below in ratios)
         return (*(above * (common // below) for above, below in ratios), common)
 
-    def positions(self, bound: int, *, least: int = 0) -> list[int]:
-        """Return a list of different numbers below ``bound``, preceded by its length."""
+    def positions(self, bound: int, *, least: int = 0, lowest: int = 0) -> list[int]:
+        """Return a list of different numbers from ``lowest`` to below ``bound``, preceded by its length."""
         count = self.code()
-        if not least <= count <= bound:
-            self.fail(f"a list of {count} numbers, expected {least} to {bound}")
+        if not least <= count <= bound - lowest:
+            self.fail(f"a list of {count} numbers, expected {least} to {bound - lowest}")
         values = self.take(self.codes, count, "CODE")
-        if values and (min(values) < 0 or max(values) >= bound or len(set(values)) != count):
-            self.fail(f"expected different numbers from 0 to {bound - 1}, got {shown(values)}")
+        if values and (min(values) < lowest or max(values) >= bound or len(set(values)) != count):
+            self.fail(f"expected different numbers from {lowest} to {bound - 1}, got {shown(values)}")
         return values
 
     # --------------------------------------------------------------------------------------- certificates
 
-    def certify(self, node: Node, goals: Goals, *, exact: bool, implied: bool = False) -> None:
-        """Read rows and multipliers, and check with them that the goals are not positive on the node."""
-        numbers = self.positions(len(node.rows))
-        rows = [node.rows[number] for number in numbers]
-        if None in rows:
-            self.fail(f"row {numbers[rows.index(None)]} is out of use")
-        terms = goals + [(1, row.vector, row.exponent) for row in rows]
-        weights = self.implied(terms) if implied else self.stated(terms, exact=exact)
-        if any(weight <= 0 for weight in weights[: len(goals)]):
+    def certify(self, node: Node, goals: Terms, kind: int) -> None:
+        """Read what a record of this kind says after its goals: that they are not positive on the node."""
+        is_tie = kind in (DROPT, PRUNET, LOSEST)
+        numbers = self.positions(len(node.rows), lowest=-2 * self.domain.dimension if is_tie else 0)
+        if any(number >= 0 and node.rows[number] is None for number in numbers):
+            self.fail(f"row {next(n for n in numbers if n >= 0 and node.rows[n] is None)} is out of use")
+        functions = [node.rows[n].function if n >= 0 else self.face(n) for n in numbers]
+        terms = goals + [(1, function) for function in functions]
+        if is_tie:
+            self.expect_tie(terms)
+        elif kind in (DROPI, PRUNEI) and any(function.error for _, function in terms):
+            self.expect_implied(terms)
+        else:
+            weights = (
+                self.implied(terms) if kind in (DROPI, PRUNEI) else self.stated(terms, exact=kind in EXACT)
+            )
+            self.expect_not_positive(weights, terms, len(goals))
+        self.certificates += 1
+
+    def expect_not_positive(self, weights: list[int], terms: Terms, goals: int) -> None:
+        """The sum of terms has no positive value on the bounding box."""
+        if any(weight <= 0 for weight in weights[:goals]):
             self.fail("a theta is not positive")
         if any(weight < 0 for weight in weights):
             self.fail("a multiplier is negative")
-        total = [
-            sum(weight * sign * c for weight, (sign, _, _), c in zip(weights, terms, column, strict=True))
-            for column in zip(*(vector for _, vector, _ in terms), strict=True)
-        ]
-        if self.largest_on_box(total) > 0:
+        largest = self.largest_on_box(sum_of(weights, terms, [function.vector for _, function in terms]))
+        if self.exact and largest:
+            doubt = self.reach * sum(
+                w * function.error for w, (_, function) in zip(weights, terms, strict=True)
+            )
+            if doubt and -doubt < largest <= doubt:
+                vectors = [function.exact() if function.error else function.vector for _, function in terms]
+                largest = self.largest_on_box(sum_of(weights, terms, vectors))
+        if largest > 0:
             self.fail("a certificate does not add up")
-        self.certificates += 1
 
-    def stated(self, terms: Goals, *, exact: bool) -> list[int]:
+    def expect_tie(self, terms: Terms) -> None:
+        """The first term is minus a combination of the others, which are independent; all multipliers are > 0."""
+        goal, *functions = [negated(function) if sign < 0 else function for sign, function in terms]
+        size, width = len(functions), self.domain.dimension + 1
+        columns = next(
+            (c for c in combinations(range(width), size) if sign_of_minor(functions, c, exact=False)), None
+        )
+        if columns is None:
+            self.fail("a tie between functions that are not seen to be independent")
+        orientation = sign_of_minor(functions, columns)
+        for j in range(size):
+            if sign_of_minor([*functions[:j], goal, *functions[j + 1 :]], columns) != -orientation:
+                self.fail("a tie with a multiplier that is not positive")
+        for column in set(range(width)) - set(columns):
+            if sign_of_minor([*functions, goal], (*columns, column)):
+                self.fail("a tie that is none")
+
+    def expect_implied(self, terms: Terms) -> None:
+        """Some multipliers >= 0 cancel all coefficients, and leave a constant <= 0."""
+        goal, *functions = [negated(function) if sign < 0 else function for sign, function in terms]
+        columns = range(self.domain.dimension)
+        orientation = sign_of_minor(functions, columns) if len(functions) == len(columns) else 0
+        if not orientation:
+            self.fail("the rows do not determine their multipliers")
+        for j in columns:
+            if sign_of_minor([*functions[:j], goal, *functions[j + 1 :]], columns) == orientation:
+                self.fail("a multiplier is negative")
+        if sign_of_minor([*functions, goal], range(len(columns) + 1)) == orientation:
+            self.fail("a certificate does not add up")
+
+    def stated(self, terms: Terms, *, exact: bool) -> list[int]:
         """Read the multipliers, and return them as integers that go with the vectors of the terms."""
         multipliers = self.multipliers(len(terms), exact=exact)
-        exponents = [e + term[2] for (_, e), term in zip(multipliers, terms, strict=True)]
+        exponents = [e + function.exponent for (_, e), (_, function) in zip(multipliers, terms, strict=True)]
         least = min(exponents)
         return [value << e - least for (value, _), e in zip(multipliers, exponents, strict=True)]
 
-    def implied(self, terms: Goals) -> list[int]:
+    def implied(self, terms: Terms) -> list[int]:
         """Return the multipliers with which the rows cancel the one goal's coefficients."""
-        (sign, goal, _), *rows = terms
-        weights = cancelling([sign * c for c in goal[:-1]], [row[1][:-1] for row in rows])
+        (sign, goal), *rows = terms
+        weights = cancelling([sign * c for c in goal.vector[:-1]], [row.vector[:-1] for _, row in rows])
         return self.fail("the rows do not determine their multipliers") if weights is None else weights
 
-    def largest_on_box(self, function: Sequence[int]) -> int:
+    def face(self, number: int) -> Function:
+        """Return the slack of a face of the bounding box, up to a positive factor."""
+        sign, j = divmod(-1 - number, self.domain.dimension)
+        bound = self.domain.upper[j] if sign else -self.domain.lower[j]
+        one = -self.domain.denominator if sign else self.domain.denominator
+        return Function((*(one * (i == j) for i in range(self.domain.dimension)), bound), 0)
+
+    def largest_on_box(self, function: Sequence) -> Any:
         """Return the largest value on the bounding box, times the box's denominator."""
         value = function[-1] * self.domain.denominator
         for coefficient, low, high in zip(function, self.domain.lower, self.domain.upper):  # noqa: B905
@@ -1479,6 +2242,38 @@ class Proof:
         corners = zip(point, self.domain.lower, self.domain.upper)  # noqa: B905
         return all(low * one < common * value < high * one for value, low, high in corners)
 
+    # ------------------------------------------------------------------------------------------ functions
+
+    def function(
+        self, node: Node, index: int, plus: int, minus: int = -1, shift: int = 0, exponent: int = 0
+    ) -> Function:
+        """Return ``lines[plus] - lines[minus] - shift`` of a stage on the node; without ``minus`` if that is -1."""
+        stage, lines = self.network.stages[index], node.lines[index]
+        vector, error, factor = lines[plus], stage.errors[plus], stage.factor
+        if minus >= 0:
+            vector, error = tuple(map(sub, vector, lines[minus])), error + stage.errors[minus]
+        if shift:
+            vector = (*vector[:-1], vector[-1] - shift)
+        if factor != 1:
+            vector = tuple(factor * c for c in vector)
+        if not error:
+            return Function(vector, exponent)
+        exact = partial(self.exact.function, index, (plus, minus, shift), node.upper, factor)
+        return Function(vector, exponent, factor * error, exact)
+
+    def is_zero(self, function: Function) -> bool:
+        """Whether a function is zero."""
+        if not function.error:
+            return not any(function.vector)
+        return max(map(abs, function.vector)) <= function.error and not any(function.exact())
+
+    def value(self, function: Function, point: Vector) -> Any:
+        """Return a number of the same sign as the value at a point."""
+        value = dot(function.vector, point)
+        if function.error and abs(value) <= function.error * sum(map(abs, point)):
+            return dot(function.exact(), point)
+        return value
+
     # -------------------------------------------------------------------------------------------- records
 
     def advance(self, node: Node) -> None:
@@ -1490,44 +2285,42 @@ class Proof:
             node.lines.append(lines_on(following, zip(*results, strict=True)))
             node.undecided = following.bits
 
-    def undecided_switch(self, node: Node) -> tuple[Stage, Switch]:
-        """Read the number of a switch of the node's stage, not yet decided."""
+    def undecided_switch(self, node: Node) -> tuple[Switch, Function]:
+        """Read the number of a switch of the node's stage, not yet decided; return it with its function."""
         stage, number = self.network.stages[len(node.lines) - 1], self.code()
         if not 0 <= number < len(stage.switches):
             self.fail(f"switch {number} of a stage with {len(stage.switches)}")
         switch = stage.switches[number]
         if not node.undecided >> switch.bit & 1:
             self.fail(f"switch {number} is decided twice")
-        return stage, switch
+        _, plus, minus, shift, exponent = switch
+        return switch, self.function(node, len(node.lines) - 1, plus, minus, shift, exponent)
 
     def drop(self, node: Node, code: int) -> None:
         """Decide a switch on the whole node."""
-        stage, switch = self.undecided_switch(node)
+        switch, function = self.undecided_switch(node)
         side = self.code()
         if side not in (0, 1):
             self.fail(f"side {side}")
-        function = row_vector(switch_function(switch, node.lines[-1]), stage)
-        is_zero = not any(function)
+        is_zero = self.is_zero(function)
         if is_zero and side == 0:
             self.fail("a switch whose function is zero was decided lower")
-        goals = [(1 - 2 * side, function, switch.exponent)]
-        self.certify(node, goals, exact=code == DROPX, implied=code == DROPI)
+        self.certify(node, [(1 - 2 * side, function)], code)
         node.undecided ^= 1 << switch.bit
         node.upper |= side << switch.bit
         node.flat |= is_zero << switch.bit
 
     def split(self, node: Node) -> Node:
         """Make a node its lower half, and return the upper one."""
-        stage, switch = self.undecided_switch(node)
-        function = row_vector(switch_function(switch, node.lines[-1]), stage)
-        if not any(function):
+        switch, function = self.undecided_switch(node)
+        if self.is_zero(function):
             self.fail("SPLIT by a switch whose function is zero")
         bit = 1 << switch.bit
         node.undecided ^= bit
         upper = node.copy()
         upper.upper |= bit
-        upper.rows.append(Row(function, switch.exponent, switch.bit, bit))
-        node.rows.append(Row(tuple(-c for c in function), switch.exponent, switch.bit, bit))
+        upper.rows.append(Row(function, switch.bit, bit))
+        node.rows.append(Row(negated(function), switch.bit, bit))
         self.splits += 1
         return upper
 
@@ -1540,8 +2333,7 @@ class Proof:
         if row is None:
             self.fail(f"row {number} is pruned twice")
         node.rows[number] = None
-        goals = [(-1, row.vector, row.exponent)]
-        self.certify(node, goals, exact=code == PRUNEX, implied=code == PRUNEI)
+        self.certify(node, [(-1, row.function)], code)
         return number
 
     def choose(self, node: Node) -> Choice:
@@ -1563,7 +2355,7 @@ class Proof:
         choice.position += 1
         stack.append(choice)
         code, named = self.code(), self.code()
-        if code not in (LOSES, LOSESX, WINS) or named != position:
+        if code not in (LOSES, LOSESX, LOSEST, WINS) or named != position:
             self.fail(f"expected LOSES or WINS of position {position}, got record {code} of {named}")
         rivals = self.positions(size, least=int(code != WINS))
         if position in rivals:
@@ -1571,37 +2363,33 @@ class Proof:
         if code == WINS:
             stack.append(self.win(choice.node, choice.group, position, rivals))
         else:
-            self.lose(choice.node, choice.group, position, rivals, exact=code == LOSESX)
+            self.lose(choice.node, choice.group, position, rivals, code)
 
-    def difference(self, node: Node, group: Maximum, i: int, c: int) -> Vector:
-        """Return ``z_i - z_c`` as the vector of a row."""
-        lines = node.lines[-1]
-        function = tuple(map(sub, lines[group.sources[i]], lines[group.sources[c]]))
-        return row_vector(function, self.network.stages[len(node.lines) - 1])
+    def difference(self, node: Node, group: Maximum, i: int, c: int) -> Function:
+        """Return ``z_i - z_c``."""
+        index = len(node.lines) - 1
+        exponent = self.network.stages[index].exponent
+        return self.function(node, index, group.sources[i], group.sources[c], exponent=exponent)
 
-    def lose(self, node: Node, group: Maximum, i: int, rivals: list[int], *, exact: bool) -> None:
+    def lose(self, node: Node, group: Maximum, i: int, rivals: list[int], code: int) -> None:
         """Check that a line of a group wins nowhere on the node."""
-        exponent = self.network.stages[len(node.lines) - 1].exponent
         functions = [self.difference(node, group, i, c) for c in rivals]
-        if any(c < i and not any(function) for c, function in zip(rivals, functions, strict=True)):
+        if any(c < i and self.is_zero(function) for c, function in zip(rivals, functions, strict=True)):
             self.fail(f"position {i} loses to an equal line at a smaller position")
-        self.certify(node, [(1, function, exponent) for function in functions], exact=exact)
+        self.certify(node, [(1, function) for function in functions], code)
 
     def win(self, node: Node, group: Maximum, i: int, rivals: list[int]) -> Node:
         """Return the part of a node where a line of a group wins."""
         if rivals != sorted(rivals):
             self.fail("WINS: positions not in ascending order")
-        exponent = self.network.stages[len(node.lines) - 1].exponent
         child, listed = node.copy(), set(rivals)
         for c in range(len(group.sources)):
             function = self.difference(node, group, i, c)
-            is_zero = not any(function)
+            is_zero = self.is_zero(function)
             if c == i:
                 child.upper |= 1 << group.bit + i
             elif c in listed and not is_zero:
-                child.rows.append(
-                    Row(function, exponent, group.bit + c, 1 << group.bit + i | 1 << group.bit + c)
-                )
+                child.rows.append(Row(function, group.bit + c, 1 << group.bit + i | 1 << group.bit + c))
             elif c not in listed and is_zero and c < i:
                 child.flat |= 1 << group.bit + c
             else:
@@ -1623,7 +2411,7 @@ class Proof:
         self.expect_inside(node, point)
         if self.pattern(number) != node.upper:
             self.fail("PATT has another pattern")
-        self.maps.append(self.map_numbers.setdefault(tuple(node.lines[-1]), len(self.map_numbers)))
+        self.keep_map(tuple(node.lines[-1]))
         self.parents.append(number)
         if self.has_facets:
             self.check_facets(node, number)
@@ -1643,9 +2431,10 @@ class Proof:
 
     def expect_inside(self, node: Node, point: Vector) -> None:
         """The point is inside the domain, and the network there does what the proof says of the node."""
-        if not self.is_in_box(point) or any(dot(row.vector, point) <= 0 for row in self.network.domain_rows):
+        domain_rows = self.network.domain_rows
+        if not self.is_in_box(point) or any(dot(row.function.vector, point) <= 0 for row in domain_rows):
             self.fail("the witness is not inside the domain")
-        pattern, zeros, outputs = network_at(self.network, self.domain, point)
+        pattern, zeros, outputs = network_at(self.network, self.domain, point, self.exact)
         if zeros != node.flat:
             self.fail("the witness is on a switching hyperplane")
         if pattern != node.upper:
@@ -1665,7 +2454,7 @@ class Proof:
             if node.rows[number] is None:
                 continue
             code = self.code()
-            if code in (PRUNE, PRUNEX, PRUNEI):
+            if code in PRUNES:
                 if self.prune(node, code) != number:
                     self.fail(f"expected a PRUNE of row {number}")
             elif code in (FACET, FACETX):
@@ -1681,10 +2470,10 @@ class Proof:
     def check_facet(self, node: Node, number: int, *, exact: bool) -> None:
         """A point is beyond this row alone."""
         point = self.point(exact=exact)
-        if dot(node.rows[number].vector, point) >= 0:
+        if self.value(node.rows[number].function, point) >= 0:
             self.fail(f"FACET: the point is not beyond row {number}")
         for other, row in enumerate(node.rows):
-            if row is not None and other != number and dot(row.vector, point) <= 0:
+            if row is not None and other != number and self.value(row.function, point) <= 0:
                 self.fail(f"FACET: the point is not strictly inside row {other}")
         if not self.is_in_box(point):
             self.fail("FACET: the point is not inside the bounding box")
@@ -1705,7 +2494,7 @@ class Proof:
         self.facets += 1
         if across < cell:
             self.edges += 1
-            if self.maps[across] == self.maps[cell]:
+            if self.have_equal_maps(across, cell):
                 self.join(across, cell)
 
     def changes_only_across(self, node: Node, row: Row, changed: int) -> bool:
@@ -1713,16 +2502,47 @@ class Proof:
         if not changed or changed >> self.network.bits:
             return False
         bits = [bit for bit in range(self.network.bits) if changed >> bit & 1]
-        return all(is_multiple(self.function_of_bit(node, bit), row.vector) for bit in bits)
+        return all(self.is_multiple(self.function_of_bit(node, bit), row.function) for bit in bits)
 
-    def function_of_bit(self, node: Node, bit: int) -> Vector:
+    def function_of_bit(self, node: Node, bit: int) -> Function:
         """Return the function of a bit on the node; of a line in a group, the winner minus that line."""
         index, owner = self.network.owners[bit]
-        lines = node.lines[index]
         if isinstance(owner, Switch):
-            return switch_function(owner, lines)
-        winner = lines[owner.sources[winner_of(owner, node.upper)]]
-        return tuple(map(sub, winner, lines[owner.sources[bit - owner.bit]]))
+            return self.function(node, index, owner.plus, owner.minus, owner.shift)
+        winner = owner.sources[winner_of(owner, node.upper)]
+        return self.function(node, index, winner, owner.sources[bit - owner.bit])
+
+    def is_multiple(self, function: Function, of: Function) -> bool:
+        """Whether a function is a multiple of another, which is not zero."""
+        if not function.error and not of.error:
+            return is_multiple(function.vector, of.vector)
+        vectors = (f.exact() if f.error else f.vector for f in (function, of))
+        return may_be_multiple(function, of) and is_multiple(*vectors)
+
+    def keep_map(self, lines: tuple[Vector, ...]) -> None:
+        """Keep the affine map of the cell in hand."""
+        number = self.map_numbers.setdefault(lines, len(self.map_list))
+        self.maps.append(number)
+        if number == len(self.map_list):
+            self.map_list.append(lines)
+
+    def have_equal_maps(self, a: int, b: int) -> bool:
+        """Whether the network has the same affine map on two cells."""
+        one, other = self.map_list[self.maps[a]], self.map_list[self.maps[b]]
+        errors, last = self.network.stages[-1].errors, len(self.network.stages) - 1
+        if self.maps[a] == self.maps[b] and not any(errors):
+            return True
+        pairs = list(zip(one, other, errors, strict=True))
+        if any(
+            abs(c - e) > 2 * error for left, right, error in pairs for c, e in zip(left, right, strict=True)
+        ):
+            return False
+        a_pattern, b_pattern = self.pattern(a), self.pattern(b)
+        return all(
+            self.exact.line(last, source, a_pattern) == self.exact.line(last, source, b_pattern)
+            for source, error in enumerate(errors)
+            if error
+        )
 
     # ----------------------------------------------------------------------------------------- the end
 
@@ -1763,6 +2583,7 @@ class Proof:
             splits=self.splits,
             choices=self.choices,
             sha256=self.digest,
+            reading="ideal" if self.exact else "deployed",
             **found,
         )
 
@@ -1806,9 +2627,18 @@ def cancelling(goal: Sequence[int], rows: Sequence[Sequence[int]]) -> list[int] 
     return [abs(pivot), *(sign * row[-1] for row in system)]
 
 
-def row_vector(function: Vector, stage: Stage) -> Vector:
-    """Return a function of a stage as the vector of a `Row`."""
-    return function if stage.factor == 1 else tuple(stage.factor * c for c in function)
+def negated(function: Function) -> Function:
+    """Return minus a function."""
+    exact = function.exact and (lambda: tuple(-c for c in function.exact()))
+    return function._replace(vector=tuple(-c for c in function.vector), exact=exact)
+
+
+def sum_of(weights: Sequence[int], terms: Terms, vectors: Sequence[Sequence]) -> list:
+    """Return the weighted sum of the terms' vectors, each with its sign."""
+    return [
+        sum(weight * sign * c for weight, (sign, _), c in zip(weights, terms, column, strict=True))
+        for column in zip(*vectors, strict=True)
+    ]
 
 
 def table(blocks: Blocks, tag: str, kind: str, length: int) -> array:

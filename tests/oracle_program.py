@@ -88,7 +88,7 @@ def vector(values) -> Vector:
 
 def nearest_double_of_root(q: Fraction) -> Fraction:
     """The double nearest to sqrt(q), ties to even: compare squares of the midpoints with q."""
-    guess = float(Fraction(math.isqrt(math.floor(q * 4**700)), 2**700)) if q else 0.0
+    guess = float(Fraction(math.isqrt(math.floor(q * 4**1200)), 2**1200)) if q else 0.0
     if not guess:
         return Fraction(0)
     for c in (guess, math.nextafter(guess, 0.0), math.nextafter(guess, math.inf)):

@@ -808,7 +808,7 @@ def split_that_does_not_cut(p):
 
 @tampering("two_layers", "does not belong here")
 def unknown_record(p):
-    p.records.insert(0, ([16], [], []))
+    p.records.insert(0, ([19], [], []))
 
 
 @tampering("two_layers", "does not belong here")
