@@ -2,7 +2,7 @@
 
 Main definitions:
     UnitPlace: One unit with the batchnorm that makes it.
-    units_of: All of them on an instance, as far as a limit goes.
+    units_of: Those on an instance that a statement covers, as far as a limit goes.
     first_layer: The first batchnorm; its inputs do not depend on the batch.
     layers_evidence, unit_evidence: The numbers that re-addition starts from.
 
@@ -23,10 +23,23 @@ from typing import Any
 
 from exactcpa.layers import AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxOut, MaxPool
 from exactcpa.network import Network
-from exactcpa.theorems.layer_view import NormalisedLayer, bend_of, normalised_layers
-from exactcpa.theorems.statement import Instance, examined, network_and_data, require
+from exactcpa.theorems.layer_view import (
+    OWN_STATISTICS,
+    Condition,
+    NormalisedLayer,
+    bend_of,
+    covered_units,
+    normalised_layers,
+)
+from exactcpa.theorems.statement import Instance, require
 from exactcpa.vectors import Vector
 
+BENDS_AT_ZERO = Condition(
+    "the unit's activation, if any, bends at 0 only", lambda view, unit: _breakpoints(view, unit) == (0,)
+)
+BENDS = Condition(
+    "the unit's activation, if any, bends one coordinate", lambda view, unit: bool(_breakpoints(view, unit))
+)
 AFFINE = (Linear, Conv2d, AvgPool2d, Flatten)
 MOST_UNITS = 200
 
@@ -107,15 +120,14 @@ def views_of(network: Network, data: tuple[Vector, ...]) -> tuple[NormalisedLaye
     return views
 
 
-def units_of(instance: Instance) -> tuple[Sequence[UnitPlace], str]:
-    """All units after batchnorms on an instance's data, as far as its option ``limit`` allows.
+def units_of(instance: Instance, *conditions: Condition) -> tuple[list[UnitPlace], str]:
+    """The units after batchnorms that a statement covers, as far as the option ``limit`` allows, and a note.
 
     Raises:
-        HypothesisFails: No network, no data, no batchnorm, or one of images.
+        HypothesisFails: No network, no data, no batchnorm, or no unit for which all conditions hold.
     """
-    network, data = network_and_data(instance)
-    places = [UnitPlace(view, k) for view in views_of(network, data) for k in range(view.units)]
-    return examined(places, instance, "units", limit=MOST_UNITS)
+    units, note = covered_units(instance, (OWN_STATISTICS, *conditions), limit=MOST_UNITS)
+    return [UnitPlace(view, k) for view, k in units], note
 
 
 def first_layer(network: Network, data: tuple[Vector, ...]) -> NormalisedLayer:
@@ -140,15 +152,17 @@ def breakpoints_of(place: UnitPlace) -> Vector:
     Raises:
         HypothesisFails: The activation takes maxima.
     """
-    if place.view.activation is None:
+    found = _breakpoints(place.view, place.unit)
+    require(found, BENDS.words, f"{place.view} goes to a maximum")
+    return found
+
+
+def _breakpoints(view: NormalisedLayer, unit: int) -> Vector:
+    """The same; none for a maximum."""
+    if view.activation is None:
         return (Fraction(0),)
-    _, layer = place.view.activation
-    require(
-        not isinstance(layer, MaxOut | MaxPool),
-        "activations bend one coordinate each",
-        f"{place.view} goes to a {layer.type}",
-    )
-    return bend_of(layer, place.unit).breakpoints
+    layer = view.activation[1]
+    return () if isinstance(layer, MaxOut | MaxPool) else bend_of(layer, unit).breakpoints
 
 
 def layers_evidence(places: Sequence[UnitPlace]) -> dict[str, Any]:

@@ -27,11 +27,11 @@ from typing import Any
 from exactcpa.layers import LeakyReLU, Linear, PReLU, ReLU, Residual, TrainingBatchNorm
 from exactcpa.network import Abs, BatchNorm, Network
 from exactcpa.theorems.batches import all_batches, batch_size, chosen
-from exactcpa.theorems.layer_view import NormalisedLayer, bend_of
+from exactcpa.theorems.layer_view import ZERO_BETA, NormalisedLayer, bend_of
 from exactcpa.theorems.moments import sign_with_root
 from exactcpa.theorems.normalised_units import (
+    BENDS_AT_ZERO,
     UnitPlace,
-    breakpoints_of,
     layers_evidence,
     unit_evidence,
     units_of,
@@ -43,6 +43,7 @@ from exactcpa.theorems.statement import (
     Instance,
     Statement,
     Verdict,
+    brief,
     judged,
     network_and_data,
     require,
@@ -75,15 +76,9 @@ def both_sides(signs: Sequence[int]) -> tuple[int | None, int | None]:
 
 
 def _examine_split(instance: Instance) -> Verdict:
-    places, note = units_of(instance)
+    places, note = units_of(instance, ZERO_BETA, BENDS_AT_ZERO)
     found, holds, constant = [], True, 0
     for place in places:
-        require_no_beta(place)
-        require(
-            breakpoints_of(place) == (0,),
-            "activations after a batchnorm bend at 0 only",
-            f"{place} bends at {', '.join(map(str, breakpoints_of(place)))}",
-        )
         signs = [sign(place.gamma * (value - place.mean)) for value in place.values]
         positive, negative = both_sides(signs)
         holds = holds and (positive is None) == (negative is None)
@@ -197,7 +192,7 @@ def _examine_head(instance: Instance) -> Verdict:
     reason = (
         f"all {len(batches)} batches have a sample on each side"
         if holds
-        else f"batch {last['samples']} has logits {', '.join(map(str, last['logits']))}: none on one side"
+        else f"batch {last['samples']} has logits {', '.join(map(brief, last['logits']))}: none on one side"
     )
     return judged(holds, reason, size_text(instance), {"head": head, "batches": tuple(found)})
 
@@ -307,9 +302,9 @@ STATEMENTS = (
             "batch and negative on another, or zero on all: every bent hyperplane meets the hull of the batch."
         ),
         hypotheses=(
-            "the network has a batchnorm, each coordinate with statistics of its own",
-            "beta is 0 at every unit",
-            "activations after a batchnorm bend at 0 only",
+            "the network has a batchnorm; units with statistics of their own",
+            "beta is zero",
+            "the unit's activation, if any, bends at 0 only",
             "the statistics are those of the data",
         ),
         source=DERIVED,
@@ -326,7 +321,7 @@ STATEMENTS = (
             "the unit splits the batch if (beta/gamma)**2 < rho/(n-1), and cannot if it is > (n-1) rho."
         ),
         hypotheses=(
-            "the network has a batchnorm, each coordinate with statistics of its own",
+            "the network has a batchnorm; units with statistics of their own",
             "the statistics are those of the data",
         ),
         source=(

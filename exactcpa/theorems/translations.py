@@ -19,13 +19,14 @@ from fractions import Fraction
 
 from exactcpa.layers import Conv2d, HardTanh, Layer, LeakyReLU, Linear, Residual, TrainingBatchNorm
 from exactcpa.network import Network
+from exactcpa.theorems.layer_view import NONZERO_GAMMA, NONZERO_ROW, normalised_layers
 from exactcpa.theorems.normalised_units import (
+    BENDS,
     UnitPlace,
     breakpoints_of,
     layers_evidence,
     unit_evidence,
     units_of,
-    views_of,
 )
 from exactcpa.theorems.plain import norm2
 from exactcpa.theorems.readd_translations import recheck_parallel, recheck_shift
@@ -33,6 +34,7 @@ from exactcpa.theorems.statement import (
     Instance,
     Statement,
     Verdict,
+    brief,
     judged,
     network_and_data,
     require,
@@ -42,25 +44,13 @@ from exactcpa.theorems.statement import (
 DERIVED = "derived for this project"
 
 
-def require_hyperplane(place: UnitPlace) -> None:
-    """Go on only if a unit has a hyperplane in its feature space.
-
-    Raises:
-        HypothesisFails: Its gamma, its deployed scale, or its row is zero.
-    """
-    require(place.gamma != 0, "gamma is not 0", f"{place} has gamma 0")
-    require(place.scale != 0, "the deployed scale is not 0", f"{place} has one that rounds to 0")
-    require(any(place.row), "rows are not 0", f"{place} has a row of zeros")
-
-
 # ---------------------------------------------------------------------- A13
 
 
 def _examine_shift(instance: Instance) -> Verdict:
-    places, note = units_of(instance)
+    places, note = units_of(instance, NONZERO_GAMMA, NONZERO_ROW)
     found = []
     for place in places:
-        require_hyperplane(place)
         squared = place.beta**2 * place.square / (place.gamma**2 * norm2(place.row))
         found.append({**unit_evidence(place), "squared_shift": squared})
     moved = [entry for entry in found if entry["squared_shift"]]
@@ -69,7 +59,7 @@ def _examine_shift(instance: Instance) -> Verdict:
         most = max(moved, key=lambda entry: entry["squared_shift"])
         reason = (
             f"beta moves {len(moved)} of {len(places)} hyperplanes, that of {most['layer']}, unit {most['unit']} by "
-            f"the root of {most['squared_shift']}{note}"
+            f"the root of {brief(most['squared_shift'])}{note}"
         )
     evidence = {"layers": layers_evidence(places), "units": tuple(found)}
     return judged(not moved, reason, size_text(instance), evidence)
@@ -88,15 +78,14 @@ def _shift_default() -> Instance:
 
 def _examine_parallel(instance: Instance) -> Verdict:
     network, data = network_and_data(instance)
-    places, note = units_of(instance)
+    places, note = units_of(instance, NONZERO_GAMMA, NONZERO_ROW, BENDS)
     others = {
         str(UnitPlace(view, k)): UnitPlace(view, k)
-        for view in views_of(with_other_biases(network), data)
+        for view in normalised_layers(with_other_biases(network), data)
         for k in range(view.units)
     }
     found, holds, lines = [], True, 0
     for place in places:
-        require_hyperplane(place)
         other = others[str(place)]
         require(
             other.view.bias[other.unit] != place.view.bias[place.unit],
@@ -174,8 +163,8 @@ STATEMENTS = (
         id="A13",
         sentence="Beta and gamma never matter: every hyperplane is where it is with gamma=1 and beta=0.",
         hypotheses=(
-            "the network has a batchnorm, each coordinate with statistics of its own",
-            "gamma, the deployed scale and rows are not 0",
+            "the network has a batchnorm; units with statistics of their own",
+            "gamma and w are not zero",
             "the statistics are those of the data",
         ),
         source=f"the usual reading of centring; the distance beta s/(gamma |w|) {DERIVED}",
@@ -192,9 +181,9 @@ STATEMENTS = (
             "cancels."
         ),
         hypotheses=(
-            "the network has a batchnorm, each coordinate with statistics of its own",
-            "activations bend one coordinate each",
-            "gamma, the deployed scale and rows are not 0",
+            "the network has a batchnorm; units with statistics of their own",
+            "the unit's activation, if any, bends one coordinate",
+            "gamma and w are not zero",
             "the raw bias reaches the batchnorm",
             "the statistics are those of the data",
         ),

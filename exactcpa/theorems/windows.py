@@ -32,15 +32,21 @@ from exactcpa.layers import HardTanh, LeakyReLU, Linear, TrainingBatchNorm
 from exactcpa.network import Network
 from exactcpa.numbers import exactly
 from exactcpa.statistics import freeze
-from exactcpa.theorems.layer_view import NormalisedLayer
+from exactcpa.theorems.layer_view import (
+    NONZERO_GAMMA,
+    NONZERO_ROW,
+    OWN_STATISTICS,
+    NormalisedLayer,
+    normalised_layers,
+)
 from exactcpa.theorems.moments import sign_with_root
 from exactcpa.theorems.normalised_units import (
     AFFINE,
+    BENDS,
     UnitPlace,
     breakpoints_of,
     layers_evidence,
     unit_evidence,
-    views_of,
 )
 from exactcpa.theorems.plain import centroid, dot
 from exactcpa.theorems.readd_translations import inequalities, pulled_back, recheck_windows
@@ -54,12 +60,12 @@ from exactcpa.theorems.statement import (
     require,
     size_text,
 )
-from exactcpa.theorems.translations import require_hyperplane
 from exactcpa.vectors import Vector, coordinates
 
 HALVINGS = 10
 MOST_QUESTIONS = 400
 DEFAULT_RADIUS = Fraction(1, 4)
+COVERED = (OWN_STATISTICS, NONZERO_GAMMA, NONZERO_ROW, BENDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +192,13 @@ def _judge(
 def _questions(
     view: NormalisedLayer, windows: Sequence[Window]
 ) -> Iterator[tuple[UnitPlace, Fraction, Window]]:
+    """Every breakpoint of every covered unit, with every window."""
     for k in range(view.units):
-        place = UnitPlace(view, k)
-        require_hyperplane(place)
-        for tau in breakpoints_of(place):
-            for window in windows:
-                yield place, tau, window
+        if all(condition.holds(view, k) for condition in COVERED):
+            place = UnitPlace(view, k)
+            for tau in breakpoints_of(place):
+                for window in windows:
+                    yield place, tau, window
 
 
 # ---------------------------------------------------------------------- B3
@@ -199,7 +206,9 @@ def _questions(
 
 def _examine_first(instance: Instance) -> Verdict:
     network, data = network_and_data(instance)
-    view = views_of(network, data)[0]
+    views = normalised_layers(network, data)
+    require(views, "the network has a batchnorm", "got none")
+    view = views[0]
     before = network.layers[: view.place[0]]
     require(
         len(view.place) == 1 and all(isinstance(layer, AFFINE) for layer in before),
@@ -207,7 +216,9 @@ def _examine_first(instance: Instance) -> Verdict:
         f"{view} comes after {', '.join(layer.type for layer in before) or 'the start of a residual block'}",
     )
     windows = [Window(centre, radius_of(instance), None) for centre in centres_of(instance)]
-    return _judge(instance, list(_questions(view, windows)), "of the first layer", "")
+    questions = list(_questions(view, windows))
+    require(questions, f"{', '.join(c.words for c in COVERED)}", f"no unit of {view} is covered")
+    return _judge(instance, questions, "of the first layer", "")
 
 
 def _first_default() -> Instance:
@@ -233,7 +244,7 @@ def _examine_deep(instance: Instance) -> Verdict:
     frozen = freeze(network, data)
     questions: list[tuple[UnitPlace, Fraction, Window]] = []
     left_out = deep = 0
-    for view in views_of(network, data):
+    for view in normalised_layers(network, data):
         prefix = _prefix(frozen, view)
         if not prefix:
             continue
@@ -250,7 +261,9 @@ def _examine_deep(instance: Instance) -> Verdict:
         f"got none in {len(network.layers)} layers",
     )
     require(
-        questions, "some window lies in one parent cell", f"all {left_out} centres are too near a boundary"
+        questions,
+        "some window lies in one parent cell, of a unit that is covered",
+        f"{left_out} centres are too near a boundary",
     )
     note = f"; {left_out} windows left out, too near a boundary" if left_out else ""
     return _judge(instance, questions, "inside parent cells", note)
@@ -297,7 +310,8 @@ def _deep_default() -> Instance:
     )
     points = ([0, 0], [1, 2], [4, -1], [2, 3], [-3, 1])
     data = tuple([tuple([Fraction(x) for x in point]) for point in points])
-    return Instance(net, data, options={"window": Fraction(1)})
+    centres = (("-1", "-1/2"), (0, "1/2"), (0, 3), ("5/2", 2), ("5/2", -1), *points)
+    return Instance(net, data, options={"window": Fraction(1, 8), "centres": centres})
 
 
 STATEMENTS = (
@@ -309,8 +323,8 @@ STATEMENTS = (
         ),
         hypotheses=(
             "the batchnorm is of the first layer, each coordinate with statistics of its own",
-            "activations bend one coordinate each",
-            "gamma, the deployed scale and rows are not 0",
+            "the unit's activation, if any, bends one coordinate",
+            "gamma and w are not zero",
             "the statistics are those of the data",
         ),
         source="derived for this project, from the duality of the l_inf and l_1 norms",
@@ -329,8 +343,8 @@ STATEMENTS = (
         hypotheses=(
             "there is a batchnorm behind an activation, outside residual blocks",
             "some window lies in one parent cell",
-            "activations bend one coordinate each",
-            "gamma, the deployed scale and rows are not 0",
+            "the unit's activation, if any, bends one coordinate",
+            "gamma and w are not zero",
             "the statistics are those of the data, frozen in the deployed reading",
         ),
         source="derived for this project, from the duality of the l_inf and l_1 norms",
