@@ -41,7 +41,7 @@ from exactcpa.theorems.statement import HypothesisFails, Instance, network_and_d
 from exactcpa.vectors import Matrix, Vector
 
 LIMIT = 20_000
-"""Cells that are enumerated unless the option ``limit`` says otherwise."""
+"""Cells that are enumerated unless the option ``cells`` says otherwise."""
 
 CHECKED = 2_000
 """Cells up to which the proof is written and checked, too."""
@@ -161,29 +161,32 @@ class _TooMany(Exception):
     """More cells than the limit."""
 
 
-def cells_up_to(net: Network, domain: Domain, instance: Instance, *, facets: bool = False) -> Partition:
+def cells_up_to(
+    net: Network, domain: Domain, instance: Instance, *, facets: bool = False, limit: int = LIMIT
+) -> Partition:
     """Enumerate the cells, with the proof written and checked if they are few.
 
     Args:
         net: A network.
         domain: Where.
-        instance: Its option ``limit`` is the largest number of cells; None for no limit.
+        instance: Its option ``cells`` is the largest number of cells; None for no limit.
         facets: Whether facets are wanted.
+        limit: The largest number if the option is not given.
 
     Raises:
         HypothesisFails: There are more cells than the limit.
         CertificateRejected: The checker refuses the proof; a bug.
     """
-    limit = instance.options.get("limit", LIMIT)
+    most = instance.options.get("cells", limit)
 
     def stop_beyond(tally: Any) -> None:
-        if limit is not None and tally.cells > limit:
+        if most is not None and tally.cells > most:
             raise _TooMany
 
     try:
         part = enumerate_cells(net, domain, progress=stop_beyond, facets=facets)
     except _TooMany:
-        raise HypothesisFails(f"at most {limit:,} cells (option limit)", "there are more") from None
+        raise HypothesisFails(f"at most {most:,} cells (option cells)", "there are more") from None
     if len(part) <= CHECKED:
         _check(net, domain, facets=facets)
     return part

@@ -13,7 +13,7 @@ Main definitions:
 Conventions:
     Cells are counted by the engine, proved and (up to 2,000) checked, in a box that provably meets all of them.
     Batchnorm's arrangement consists of cones with apex g, so any window at g will do; the one enumerated has the radius
-    that the option ``window`` says (default 1).  Options: ``limit``, the largest number of cells (default 20,000).
+    that the option ``window`` says (default 1).  Option ``cells``: the largest number of cells (default 20,000).
 
 References:
     Cover, Geometrical and statistical properties of systems of linear inequalities (1965): central arrangements.
@@ -126,7 +126,7 @@ A4 = Statement(
         "One batchnorm layer of m units with normals in general position in R^D has 2 sum_{i<D} C(m-1,i) cells, "
         "C(m-1,D) fewer than with generic offsets; none is bounded, and all meet every window at the centroid."
     ),
-    hypotheses=(*[c.words for c in _CENTRED], _GENERAL.words, f"at most {LIMIT:,} cells (option limit)"),
+    hypotheses=(*[c.words for c in _CENTRED], _GENERAL.words, f"at most {LIMIT:,} cells (option cells)"),
     source="Cover, Geometrical and statistical properties of systems of linear inequalities, 1965, for the count",
     expected=True,
     examine=_examine_a4,
@@ -189,7 +189,7 @@ def _own_near(view: NormalisedLayer, instance: Instance) -> Facts:
 A4B = Statement(
     id="A4b",
     sentence="Among all offsets, batchnorm's give the most cells that meet a small enough window at the centroid.",
-    hypotheses=(*[c.words for c in _CENTRED], f"at most {LIMIT:,} cells (option limit)"),
+    hypotheses=(*[c.words for c in _CENTRED], f"at most {LIMIT:,} cells (option cells)"),
     source="derived for this project",
     expected=True,
     examine=_examine_a4b,
@@ -231,7 +231,7 @@ def _side(fact: Facts) -> Fraction:
 A4C = Statement(
     id="A4c",
     sentence="In every window at the centroid, a layer with batchnorm has at least as many cells as without it.",
-    hypotheses=(*[c.words for c in _CENTRED], f"at most {LIMIT:,} cells (option limit)"),
+    hypotheses=(*[c.words for c in _CENTRED], f"at most {LIMIT:,} cells (option cells)"),
     source="derived for this project",
     expected=False,
     examine=_examine_a4c,
@@ -258,8 +258,8 @@ def _of_few_cells(
     instance: Instance, conditions: Sequence[LayerCondition]
 ) -> tuple[list[NormalisedLayer], str]:
     """The layers whose arrangements have at most as many cells as the limit allows, whatever their offsets."""
-    limit = instance.options.get("limit", LIMIT)
-    words = f"at most {limit} cells (option limit)"
+    limit = instance.options.get("cells", LIMIT)
+    words = f"at most {limit} cells (option cells)"
     few = LayerCondition(words, lambda view: limit is None or _most_cells(view) <= limit)
     return covered_layers(instance, (*conditions, few))
 

@@ -72,6 +72,7 @@ class NormalisedLayer:
         inputs: Shape ``(n, D)``: the batch in the feature space.
         layer: The batchnorm with the statistics of the batch.
         pixels: How many coordinates share each statistic; 1 unless the batchnorm is of images.
+        depth: How many activation layers come before it.
     """
 
     place: Place
@@ -81,6 +82,7 @@ class NormalisedLayer:
     inputs: Batch
     layer: BatchNorm
     pixels: int
+    depth: int
 
     @property
     def units(self) -> int:
@@ -265,7 +267,9 @@ class _Walk:
         rows = tuple(zip(*columns, strict=True))
         activation = (self.activations, following) if isinstance(following, _ACTIVATION) else None
         pixels = before.pixels if isinstance(before, TrainingBatchNorm) else 1
-        self.found.append(NormalisedLayer(place, activation, rows, origin, start, layer, pixels))
+        self.found.append(
+            NormalisedLayer(place, activation, rows, origin, start, layer, pixels, self.activations)
+        )
 
 
 def _identity(width: int) -> tuple[Vector, ...]:
