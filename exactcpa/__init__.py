@@ -97,6 +97,16 @@ it; the checker imports nothing of the package at all):
     theorems.arrangement_cells  the arrangement of one layer, in a box that provably meets all its cells
     theorems.readd_arrangements  the evidence of A4, A4b, A4c, added up again
     theorems.arrangements  how many cells a batch-normalised layer has: A4, A4b, A4c
+    theorems.local_lines  the cell of one point in all of input space
+    theorems.readd_distances  evidence about distances, added up again: A6, level sets
+    theorems.distances    how far a point is from the boundary of its cell: A6
+    theorems.nearest      the nearest point of a polyhedron, exactly
+    theorems.level_sets   level sets of a unit in input space, and the exact distances of points to them
+    theorems.scales       batchnorms as affine maps with a chosen scale
+    theorems.readd_folding  the evidence of A7, A8a, A8b, A8c, added up again
+    theorems.bent_distances  bent hyperplanes are not nearest to the data: A7, A8c
+    theorems.folding      how a layer folds what comes after it: A8a
+    theorems.absorbed_scales  where scales are written does not matter: A8b
     theorems.centring     where batchnorm puts a unit's hyperplane: A1, A1', A2, A3
     theorems.moments      variances, and signs with one square root, in plain fractions
     theorems.normalised_units  units after a batchnorm, one by one, and the evidence about them
@@ -115,6 +125,7 @@ it; the checker imports nothing of the package at all):
     theorems.centred_layers  when first-layer hyperplanes have a common point; bounded cells
     theorems.common_points  the set that every second-layer bent hyperplane contains
     theorems.expected_cells  cells that meet a window in expectation, with batchnorm and without
+    theorems.identities   identities of the ledger proved for all sizes, with sympy
     theorems.ledger       every statement by its id, and the verb that examines them
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
