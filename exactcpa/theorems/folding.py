@@ -1,23 +1,24 @@
-"""How a layer folds what comes after it: the jump of a gradient, the angle, and what the scales have to do with it.
+"""How a layer folds what comes after it: the jump of a gradient, and the angle.
 
-Statements A8a and A8b.  They speak of a batchnorm layer, the activation after it and the linear map after that, in the
-layer's own feature space, and are examined on every such layer of the network.
+Statement A8a.  It speaks of a batchnorm layer, the activation after it and the linear map after that, in the layer's
+own feature space, and is examined on every such layer of the network.
 
 Main definitions:
     A8A: The gradient jumps by a multiple of the row, and the fold lies on the unit's hyperplane.
-    A8B: Scales can be absorbed into the next weights; only their ratios matter.
-    STATEMENTS: Both.
+    layers_after, box_around, two_layers: What it shares with `absorbed_scales`.
+    STATEMENTS: It.
 
 Conventions:
     The scale of a unit is the deployed one: the statements hold for any scale, and all numbers are rational.
     Cells are enumerated over a box around the layer's inputs, proved and (up to 2,000) checked.
-    Options: ``limit``, the number of facets of a layer (default 500); ``cells``, of cells (default 2,000).
+    Options: ``limit``, the facets of a layer that are examined (default 500); ``cells``, the largest number of cells
+    (default 2,000).
 
 References:
     Hanin and Rolnick, Complexity of linear regions in deep networks (2019): bent hyperplanes.
 
 Not here:
-    How far bent hyperplanes are from the data: `bent_distances`.  The symbolic proof of A8a: `identities`.  The
+    How far bent hyperplanes are from the data: `bent_distances`.  What the scales do: `absorbed_scales`.  The
     re-addition: `readd_folding`.
 """
 
@@ -43,16 +44,14 @@ from exactcpa.layers import (
 )
 from exactcpa.network import Network
 from exactcpa.partition import Partition
-from exactcpa.statistics import Place, freeze, mean_and_variance
+from exactcpa.statistics import Place, freeze
 from exactcpa.theorems.arrangement_cells import (
-    BEND_AT_ZERO,
     LayerCondition,
     cells_up_to,
     covered_layers,
-    witnesses_of,
 )
 from exactcpa.theorems.layer_view import NormalisedLayer, bend_of
-from exactcpa.theorems.readd_folding import readd_a8a, readd_a8b
+from exactcpa.theorems.readd_folding import readd_a8a
 from exactcpa.theorems.statement import (
     HypothesisFails,
     Instance,
@@ -76,7 +75,7 @@ _HAS_BENDS = LayerCondition(
 )
 
 
-def _layers_after(frozen: Network, place: Place) -> tuple[Layer, ...]:
+def layers_after(frozen: Network, place: Place) -> tuple[Layer, ...]:
     """What follows a batchnorm in its chain, the residual block's own if it is in one."""
     layers = frozen.layers
     for number in place[:-1]:
@@ -88,11 +87,11 @@ def _layers_after(frozen: Network, place: Place) -> tuple[Layer, ...]:
 
 def _affine_after(frozen: Network, view: NormalisedLayer) -> tuple[Layer, ...]:
     """The affine layers that follow the activation after a batchnorm."""
-    after = _layers_after(frozen, view.place)[1:]
+    after = layers_after(frozen, view.place)[1:]
     return tuple(takewhile(lambda layer: isinstance(layer, _AFFINE), after))
 
 
-def _box_around(points: Sequence[Vector]) -> Box:
+def box_around(points: Sequence[Vector]) -> Box:
     """The bounding box of points, wider by 1 on every side."""
     columns = list(zip(*points, strict=True))
     return Box([min(column) - 1 for column in columns], [max(column) + 1 for column in columns])
@@ -124,7 +123,7 @@ def _folds(view: NormalisedLayer, after: tuple[Layer, ...], instance: Instance) 
     assert view.activation is not None  # `_HAS_BENDS`
     _, activation = view.activation
     chain = Network(len(view.rows[0]), (Linear(view.rows, view.bias), view.layer, activation, *after))
-    part = cells_up_to(chain, _box_around(view.inputs), instance, facets=True, limit=CELLS)
+    part = cells_up_to(chain, box_around(view.inputs), instance, facets=True, limit=CELLS)
     edges = sorted(part.graph().edges(data="units"))
     chosen, left_out = examined(edges, instance, "facets", limit=FACETS)
     fact = {
@@ -236,160 +235,19 @@ A8A = Statement(
     source="derived for this project",
     expected=True,
     examine=_examine_a8a,
-    default=lambda: Instance(_default_network(beta=["1/4", 0, -1]), _POINTS),
+    default=lambda: Instance(two_layers(beta=["1/4", 0, -1]), POINTS),
     recheck=readd_a8a,
     arithmetic="Q",
 )
 
+STATEMENTS = (A8A,)
 
-# ---------------------------------------------------------------------- A8b
-
-FACTORS = (Fraction(3), Fraction(1, 7))
-"""What all scales of a layer are multiplied by, to see that only their ratios matter."""
-
-_IS_CENTRED = LayerCondition(
-    "beta is zero, for every unit of the layer", lambda view: not any(view.layer.beta)
-)
-_IS_POSITIVE = LayerCondition("every scale is above zero", lambda view: min(view.layer.scales()) > 0)
-_IS_IN_CHAIN = LayerCondition("the layer is not in a residual block", lambda view: len(view.place) == 1)
-
-
-def _examine_a8b(instance: Instance) -> Verdict:
-    net, data = network_and_data(instance)
-    frozen = freeze(net, data)
-    is_linear = LayerCondition(
-        "a linear layer follows the activation",
-        lambda view: (
-            isinstance(frozen.layers[view.place[0] + 2 : view.place[0] + 3], tuple)
-            and any(
-                isinstance(layer, Linear) for layer in frozen.layers[view.place[0] + 2 : view.place[0] + 3]
-            )
-        ),
-    )
-    conditions = (_IS_IN_CHAIN, BEND_AT_ZERO, _IS_CENTRED, _IS_POSITIVE, is_linear)
-    views, note = covered_layers(instance, conditions)
-    facts, told, holds = [], [], True
-    for view in views:
-        fact, same, counted = _written_differently(view, frozen, instance)
-        facts.append(fact)
-        told.append(counted)
-        holds = holds and same
-    return judged(holds, "; ".join(told) + note, size_text(instance), {"layers": tuple(facts)})
-
-
-def _written_differently(
-    view: NormalisedLayer, frozen: Network, instance: Instance
-) -> tuple[Facts, bool, str]:
-    """The rest of the network from one layer on, with the scales written in other places."""
-    assert view.activation is not None  # `BEND_AT_ZERO`
-    start, scales = view.place[0], view.layer.scales()
-    activation, following, *rest = frozen.layers[start + 1 :]
-    assert isinstance(following, Linear)  # the last condition
-    box, d = _box_around(view.inputs), len(view.rows[0])
-    centred = [b - m for b, m in zip(view.bias, view.layer.mean, strict=True)]
-    absorbed = [[s * v for s, v in zip(scales, row, strict=True)] for row in following.weight]
-
-    def chain(factors: Sequence[Fraction], *after: Layer) -> Network:
-        rows = [[f * a for a in row] for f, row in zip(factors, view.rows, strict=True)]
-        bias = [f * b for f, b in zip(factors, centred, strict=True)]
-        return Network(d, (Linear(rows, bias), activation, *after))
-
-    ones = (Fraction(1),) * view.units
-    original = cells_up_to(chain(scales, following, *rest), box, instance, facets=True, limit=CELLS)
-    same = _is_same(original, chain(ones, Linear(absorbed, following.bias), *rest), instance)
-    told = f"{view}: {len(original)} cells, the same with the scales absorbed"
-    if _is_scale_free(rest):
-        for factor in FACTORS:
-            after = _renormalised(following, rest[0], _batch_after(view, activation), factor)
-            same = same and _is_same(
-                original, chain([factor * s for s in scales], *after, *rest[1:]), instance
-            )
-        told += " and with all of them multiplied by " + " or ".join(map(str, FACTORS))
-    fact = {
-        **{"layer": str(view), "rows": view.rows, "bias": tuple(centred), "scales": scales},
-        "slopes": tuple(bend_of(activation, unit).slopes for unit in range(view.units)),
-        **{"weights": following.weight, "absorbed": tuple(map(tuple, absorbed))},
-        "points": witnesses_of(original),
-    }
-    return fact, same, told if same else f"{view}: not the same partition"
-
-
-def _is_scale_free(rest: Sequence[Layer]) -> bool:
-    """Whether the next linear layer is normalised with epsilon 0, by statistics of its own."""
-    return bool(rest) and isinstance(rest[0], BatchNorm) and rest[0].epsilon == 0
-
-
-def _batch_after(view: NormalisedLayer, activation: Layer) -> list[Vector]:
-    """The batch behind the layer and its activation."""
-    before = Linear(view.rows, view.bias)
-    return [activation.forward(view.layer.forward(before.forward(z))) for z in view.inputs]
-
-
-def _renormalised(
-    following: Linear, norm: Layer, batch: Sequence[Vector], factor: Fraction
-) -> tuple[Linear, Linear]:
-    """The next layer and its normalisation by the statistics of the batch after all scales were multiplied.
-
-    The new variance must be ``factor**2`` times the old one, so the scale is the old one over the factor.
-    """
-    assert isinstance(norm, BatchNorm)  # `_is_scale_free`
-    moved = [following.forward(tuple(factor * a for a in x)) for x in batch]
-    weight = [[Fraction(0)] * len(norm.mean) for _ in norm.mean]
-    bias = []
-    for k, values in enumerate(zip(*moved, strict=True)):
-        mean, variance = mean_and_variance(values)
-        scale = norm.scales()[k] / factor
-        weight[k][k] = scale if variance == factor**2 * norm.variance[k] else Fraction(0)
-        bias.append(norm.beta[k] - scale * mean)
-    return following, Linear(weight, bias)
-
-
-def _is_same(original: Partition, other: Network, instance: Instance) -> bool:
-    """Whether another network has the same cells, neighbours and affine maps."""
-    part = cells_up_to(other, original.domain, instance, facets=True, limit=CELLS)
-    return _by_pattern(part) == _by_pattern(original)
-
-
-def _by_pattern(part: Partition) -> dict[tuple[int, ...], tuple[frozenset[tuple[int, ...]], AffineMap]]:
-    """Every cell by its pattern: the patterns across its facets, and its map."""
-    patterns = [tuple(pattern) for pattern in part.patterns.tolist()]
-    starts, neighbours = part.adjacency()
-    across = [
-        frozenset(patterns[j] for j in neighbours[a:b].tolist())
-        for a, b in zip(starts[:-1], starts[1:], strict=True)
-    ]
-    maps = part.affine_maps()
-    return {pattern: (across[i], maps[i]) for i, pattern in enumerate(patterns)}
-
-
-A8B = Statement(
-    id="A8b",
-    sentence=(
-        "The scales of a layer with beta = 0 can be absorbed into the next weights, and if the next layer is normalised "
-        "with epsilon 0 only their ratios matter: same cells, neighbours and maps."
-    ),
-    hypotheses=(
-        *[c.words for c in (_IS_IN_CHAIN, BEND_AT_ZERO, _IS_CENTRED, _IS_POSITIVE)],
-        "a linear layer follows the activation",
-        "for the last part, it is followed by a batchnorm with epsilon zero",
-        f"at most {CELLS:,} cells (option cells)",
-    ),
-    source="derived for this project",
-    expected=True,
-    examine=_examine_a8b,
-    default=lambda: Instance(_default_network(beta=None), _POINTS),
-    recheck=readd_a8b,
-    arithmetic="enumeration",
-)
-
-STATEMENTS = (A8A, A8B)
-
-_POINTS = tuple(
+POINTS = tuple(
     tuple(map(Fraction, point)) for point in ((0, 0), (3, 1), (1, 4), (-2, 2), (5, -1), (-1, -3), (2, 2))
 )
 
 
-def _default_network(beta: list[int | str] | None) -> Network:
+def two_layers(beta: list[int | str] | None) -> Network:
     """Two leaky layers of plain batchnorm and a head; the first one may have another beta."""
     first = (
         Linear([[1, 2], [-1, 1], [3, -1]], [0, 1, 0]),

@@ -19,11 +19,15 @@ from typing import Any
 from exactcpa.errors import BadArgument, shown
 from exactcpa.network import Network
 from exactcpa.theorems import (
+    absorbed_scales,
     arrangements,
+    bent_distances,
     centred_layers,
     centring,
     common_points,
+    distances,
     expected_cells,
+    folding,
     isotropic,
     minibatches,
     splitting,
@@ -35,6 +39,10 @@ from exactcpa.theorems.statement import Statement, Verdict
 _FAMILIES: tuple[tuple[Statement, ...], ...] = (
     centring.STATEMENTS,
     arrangements.STATEMENTS,
+    distances.STATEMENTS,
+    bent_distances.STATEMENTS,
+    folding.STATEMENTS,
+    absorbed_scales.STATEMENTS,
     splitting.STATEMENTS,
     minibatches.STATEMENTS,
     translations.STATEMENTS,
