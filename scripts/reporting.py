@@ -19,6 +19,7 @@ import platform
 import random
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -36,6 +37,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 GRAINS = 64
 """Seeded weights are multiples of 1 / GRAINS between -1 and 1."""
+
+LONGEST_REASON = 120
 
 Points = tuple[tuple[Fraction, ...], ...]
 
@@ -104,10 +107,14 @@ def examine_statements(
         verdict = STATEMENTS[name].verify(net, points)
         accepted = STATEMENTS[name].accepts(verdict)
         holds = holds and accepted and verdict.outcome is not Outcome.REFUTED
-        rows.append(
-            [name, str(verdict.outcome), verdict.reason + ("" if accepted else "; EVIDENCE REJECTED")]
-        )
+        reason = verdict.reason if accepted else "its evidence, re-added, does not show that"
+        rows.append([name, str(verdict.outcome), reason_text(reason)])
     return rows, holds
+
+
+def reason_text(reason: str) -> str:
+    """As much of a reason as fits in a table."""
+    return textwrap.shorten(reason, LONGEST_REASON, placeholder=" ...")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
