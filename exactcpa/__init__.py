@@ -133,6 +133,7 @@ it; the checker imports nothing of the package at all):
     commands           the commands enumerate, check and info
     bn_command         the command bn: the placement report
     minibatch_command  the command minibatches
+    verify_command     the command verify
     demo               a trained network enumerated, proved and checked, told in a few lines
     cli                the command line: arguments, errors, exit codes
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "info": ("exactcpa.commands", "run_info"),
     "bn": ("exactcpa.bn_command", "run_bn"),
     "minibatches": ("exactcpa.minibatch_command", "run_minibatches"),
+    "verify": ("exactcpa.verify_command", "run_verify"),
     "demo": ("exactcpa.demo", "run_demo"),
 }
 
@@ -106,6 +107,7 @@ def parser() -> Parser:
     _add_info(commands)
     _add_bn(commands)
     _add_minibatches(commands)
+    _add_verify(commands)
     _add_demo(commands)
     return top
 
@@ -199,6 +201,22 @@ def _add_minibatches(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--distributions", action="store_true", help="with --json: every value with its count"
     )
+
+
+def _add_verify(commands: argparse._SubParsersAction) -> None:
+    command = _command(
+        commands, "verify", "prove or refute statements about batchnorm, on any network and data"
+    )
+    command.add_argument("ids", nargs="*", metavar="ID", help="A1, A4c, ... (default: the whole ledger)")
+    command.add_argument(
+        "--network", metavar="NET", help="network file (default: each statement's own instance)"
+    )
+    command.add_argument("--data", metavar="DATA", help="data file (.json .csv .npz .npy)")
+    command.add_argument(
+        "--limit", type=_count, metavar="N", help="examine at most N units, points or facets"
+    )
+    command.add_argument("--cells", type=_count, metavar="N", help="enumerate at most N cells at a time")
+    command.add_argument("--evidence", action="store_true", help="put the evidence into the JSON object")
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:

@@ -220,7 +220,10 @@ def covered_units(
     for words, units in failed.items():
         require(kept, words, f"not so for {units[0]}" + (f" and {len(units) - 1} more" if units[1:] else ""))
     chosen, note = examined(kept, instance, "units", limit=limit)
-    left_out = [f"; not covered: {len(units)} where it fails that {words}" for words, units in failed.items()]
+    left_out = [
+        f"; {len(units)} of {len(everyone)} units not covered, as it does not hold that {words}"
+        for words, units in failed.items()
+    ]
     return list(chosen), "".join(left_out) + note
 
 
