@@ -103,7 +103,7 @@ def examine_statements(
 ) -> tuple[list[list[str]], bool]:
     """Rows of id, verdict and reason, and whether none is refuted and all evidence re-adds."""
     rows, holds = [], True
-    for name in [name for name in names if name in STATEMENTS]:
+    for name in names:
         verdict = STATEMENTS[name].verify(net, points)
         accepted = STATEMENTS[name].accepts(verdict)
         holds = holds and accepted and verdict.outcome is not Outcome.REFUTED
@@ -118,10 +118,11 @@ def reason_text(reason: str) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns under their heads: the first left, the others right; a last one headed by nothing is left, too."""
+    """Columns under their heads: the first and those of words to the left, those of numbers to the right."""
     lines = [[str(entry) for entry in row] for row in [head, *rows]]
     widths = [max(len(line[j]) for line in lines) for j in range(len(head))]
-    is_left = [j == 0 or not name for j, name in enumerate(head)]
+    has_numbers = [any(line[j][:1].isdigit() for line in lines[1:]) for j in range(len(head))]
+    is_left = [j == 0 or not head[j] or not has_numbers[j] for j in range(len(head))]
     padded = [
         [
             entry.ljust(w) if left else entry.rjust(w)
