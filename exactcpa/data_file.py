@@ -24,6 +24,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -138,7 +139,7 @@ def _load(path: Path) -> Data:
                 value = parse_json(path.read_text(encoding="utf-8"))
                 return _from_json(value) if isinstance(value, Mapping) else Data(value)
             case ".csv":
-                return _from_csv(path.read_text(encoding="utf-8"))
+                return _from_csv(path.read_text(encoding="utf-8-sig"))  # spreadsheets put a mark in front
             case ".npz" | ".npy":
                 return _from_arrays(path)
     except OSError as error:
@@ -165,25 +166,26 @@ def _from_csv(text: str) -> Data:
     lines = [line for line in csv.reader(io.StringIO(text)) if line and "".join(line).strip()]
     if not lines:
         raise BadFile("expected at least one line of numbers, got none")
-    header = [] if _is_number(lines[0][0].strip()) else [cell.strip().lower() for cell in lines.pop(0)]
+    # A line of data with a NaN or a mistyped number must be refused, not taken for a header.
+    has_header = not any(_looks_like_number(cell) for cell in lines[0])
+    header = [cell.strip().lower() for cell in lines.pop(0)] if has_header else []
     rows = [[cell.strip() for cell in line] for line in lines]
     if not header or header[-1] != "label":
         return Data(tuple(rows))
     return Data(tuple(row[:-1] for row in rows), tuple(row[-1] for row in rows))
 
 
-def _is_number(text: str) -> bool:
-    try:
-        exactly(text)
-    except InexactNumber:
-        return False
-    return True
+def _looks_like_number(text: str) -> bool:
+    """Whether a cell begins like a number, or is a NaN or an infinity."""
+    cell = text.strip().lower()
+    return cell[:1].isdigit() or cell[:1] in ("+", "-", ".") or cell in ("nan", "inf", "infinity")
 
 
 def _from_arrays(path: Path) -> Data:
     try:
-        arrays = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        read = np.load(path, allow_pickle=False)
+        arrays = read if isinstance(read, np.ndarray) else {name: read[name] for name in read}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadFile(f"not arrays of numbers: {error}") from None
     if isinstance(arrays, np.ndarray):
         return Data(arrays)
