@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from exactcpa.errors import BadFile, DimensionMismatch, InexactNumber, located, shown
+from exactcpa.errors import BadFile, DimensionMismatch, located, shown
 from exactcpa.network_file import parse_json
 from exactcpa.numbers import exactly, to_json_number
 
