@@ -26,7 +26,7 @@ from typing import Any
 from exactcpa.layers import LeakyReLU, Linear, TrainingBatchNorm
 from exactcpa.network import Network
 from exactcpa.theorems.batches import all_batches, batch_size, chosen
-from exactcpa.theorems.layer_view import NormalisedLayer
+from exactcpa.theorems.layer_view import NONZERO_GAMMA, NONZERO_ROW, NormalisedLayer
 from exactcpa.theorems.moments import variance
 from exactcpa.theorems.normalised_units import AFFINE, MOST_UNITS, UnitPlace, first_layer, layers_before
 from exactcpa.theorems.plain import centroid, dot, mean, minus, norm2, rank, sign
@@ -160,7 +160,9 @@ def _examine_margins(instance: Instance) -> Verdict:
     batches = all_batches(instance, size)
     view = first_layer(network, data)
     parts = [first_layer(network, chosen(data, batch)) for batch in batches]
-    units, note = examined(list(range(view.units)), instance, "units", limit=MOST_UNITS)
+    covered = [k for k in range(view.units) if NONZERO_ROW.holds(view, k) and NONZERO_GAMMA.holds(view, k)]
+    require(covered, "some row and its gamma are not zero", f"got none in {view}")
+    units, note = examined(covered, instance, "units", limit=MOST_UNITS)
     found = [_margins(UnitPlace(view, k), parts) for k in units]
     entries = [entry for unit in found for entry in unit["samples"]]
     require(
@@ -180,8 +182,6 @@ def _examine_margins(instance: Instance) -> Verdict:
 
 def _margins(place: UnitPlace, parts: Sequence[NormalisedLayer]) -> dict[str, Any]:
     """A unit's scale in every batch, and the samples that every boundary has on one side."""
-    require(any(place.row), "the row is not 0", f"{place} has a row of zeros")
-    require(place.gamma != 0, "gamma is not 0", f"{place} has gamma 0")
     scales = [part.layer.scales()[place.unit] for part in parts]
     offsets = [
         part.offset(place.unit) - place.beta / scale for part, scale in zip(parts, scales, strict=True)
@@ -257,7 +257,7 @@ STATEMENTS = (
         ),
         hypotheses=(
             _DRAWN,
-            "the batchnorm is the network's first; its rows and gammas are not 0",
+            "the unit is of the network's first batchnorm; its row and gamma are not zero",
             "some sample is strictly on one side of every mini-batch boundary of a unit",
             "at most 2000 batches of that size (option most_batches)",
         ),
