@@ -19,7 +19,7 @@ from fractions import Fraction
 from reporting import Points
 
 import exactcpa as cpa
-from exactcpa.geometry import vertices
+from exactcpa.geometry import Vertices, find_vertices
 from exactcpa.halfspaces import to_integers
 from exactcpa.vectors import Vector, dot
 
@@ -40,8 +40,11 @@ def hull_of(points: Points) -> cpa.Polytope:
     """
     g = centroid_of(points)
     differences = {tuple(x - c for x, c in zip(point, g, strict=True)) for point in points}
-    normals = vertices([to_integers(row, Fraction(1)) for row in sorted(differences) if any(row)])
-    return cpa.Polytope(normals, [1 + dot(normal, g) for normal in normals])
+    rows = [to_integers(row, Fraction(1)) for row in sorted(differences) if any(row)]
+    polar = find_vertices(rows) if rows else None
+    if not isinstance(polar, Vertices):
+        raise cpa.BadArgument(f"expected points that span R^{len(g)}, got points in one hyperplane")
+    return cpa.Polytope(polar.points, [1 + dot(normal, g) for normal in polar.points])
 
 
 def require_chain(net: cpa.Network) -> None:
