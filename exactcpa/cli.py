@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = getattr(import_module(module), function)(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return _fail(INTERRUPTED, "interrupted; nothing was written")
+        return _fail(INTERRUPTED, "interrupted; there is no result")
     except BrokenPipeError:
         # The reader went away (`| head`).  Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

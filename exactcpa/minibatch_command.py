@@ -49,19 +49,24 @@ def run_minibatches(options: Namespace) -> int:
     domain = domain_of(options, net) if options.box or options.domain else None
     if options.partitions or options.translations:
         announce_compilation()
-    report = minibatch_report(
-        net,
-        data,
-        options.size,
-        limit=options.limit,
-        seed=options.seed,
-        queries=queries,
-        domain=domain,
-        partitions=options.partitions,
-        translations=options.translations,
-        out=options.out,
-        progress=sys.stderr.isatty(),
-    )
+    try:
+        report = minibatch_report(
+            net,
+            data,
+            options.size,
+            limit=options.limit,
+            seed=options.seed,
+            queries=queries,
+            domain=domain,
+            partitions=options.partitions,
+            translations=options.translations,
+            out=options.out,
+            progress=sys.stderr.isatty(),
+        )
+    except KeyboardInterrupt:
+        if options.out:
+            sys.stderr.write(f"{options.out}.part keeps what was done; the same command goes on there\n")
+        raise
     if options.json:
         print_json(report.to_json(distributions=options.distributions))
     else:

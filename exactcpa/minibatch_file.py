@@ -107,8 +107,8 @@ class RecordFile:
             return
         with _complaints(path), path.open("rb") as stream:
             first = stream.readline()
-            if not self.is_complete and not first.endswith(b"\n"):
-                return
+            if not first.endswith(b"\n") and self._head_line().startswith(first):
+                return  # cut within its first line, or empty
             self._expect_head(path, first)
             self._good = len(first)
             for number, line in enumerate(stream, 2):
@@ -150,10 +150,13 @@ class RecordFile:
         with _complaints(self.part):
             if not self._good:
                 stream = self.part.open("w", encoding="ascii", newline="\n")
-                stream.write(json.dumps(self._head) + "\n")
+                stream.write(self._head_line().decode())
                 return stream
             os.truncate(self.part, self._good)
             return self.part.open("a", encoding="ascii", newline="\n")
+
+    def _head_line(self) -> bytes:
+        return json.dumps(self._head).encode() + b"\n"
 
     def _expect_head(self, path: Path, line: bytes) -> None:
         try:

@@ -3,10 +3,13 @@
 import io
 import json
 import random
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from fractions import Fraction
+from importlib import import_module
 from itertools import combinations
 from math import comb
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +28,7 @@ from exactcpa.numbers import exactly
 from exactcpa.stages import Maximum, stages
 
 F = Fraction
+ROOT = Path(__file__).resolve().parent.parent
 EPSILON = F(1, 100)
 
 
@@ -676,6 +680,15 @@ def test_rejects_files_of_other_runs(tmp_path):
         cpa.minibatch_report(net, points, size, out=out)
 
 
+def test_part_of_something_else_is_not_overwritten(tmp_path):
+    net, points, size = CASES["relu"]
+    for text in (b"my notes", b"my notes\n"):
+        (tmp_path / "records.part").write_bytes(text)
+        with pytest.raises(cpa.BadFile, match="expected records of mini-batches"):
+            cpa.minibatch_report(net, points, size, out=tmp_path / "records")
+        assert (tmp_path / "records.part").read_bytes() == text
+
+
 def test_file_that_cannot_be_written(tmp_path):
     net, points, size = CASES["relu"]
     with pytest.raises(cpa.BadFile, match="No such file"):
@@ -817,8 +830,71 @@ def test_command_json(files):
     assert (files / "records").exists()
 
 
+def test_interrupted_command_says_how_to_go_on(files, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("exactcpa.minibatch_command.minibatch_report", stop)
+    words = ["minibatches", files / "net.json", files / "data.json", "--size", 3, "--out", files / "records"]
+    code, _, err = run(*words)
+
+    assert code == 130
+    assert "records.part keeps what was done" in err
+
+
 def test_command_misuse(files):
     code, _, err = run("minibatches", files / "net.json", files / "data.json", "--size", 9)
 
     assert code == 2
     assert err == "exactcpa: expected size to be at most the 6 samples, got 9\n"
+
+
+# README and scripts.
+
+
+def test_readme_example(monkeypatch, capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    program = next(
+        block for block in re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S) if "minibatch" in block
+    )
+    expected = text.partition(program)[2].partition("```\n\nprints\n\n```\n")[2].partition("```")[0]
+    monkeypatch.chdir(ROOT)
+    exec(compile(program, "README.md", "exec"), {})
+
+    assert capsys.readouterr().out == expected
+
+
+@pytest.fixture
+def jitter(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return import_module("verify_minibatch_jitter")
+
+
+def test_script_holds_on_a_small_instance(files, jitter, capsys):
+    words = ["--network", files / "net.json", "--data", files / "data.json", "--samples", 5, "--size", 2]
+    code = jitter.main([str(word) for word in [*words, "--partitions", 3]])
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    assert code == 0
+    assert line["holds"] is True
+    assert line["batches"] == 10
+    assert {"claim", "value", "seconds", "commit", "machine"} <= line.keys()
+
+
+def test_script_fails_on_other_lines(files, jitter, capsys, monkeypatch):
+    rows = jitter.rows_of(CASES["relu"][0])
+    monkeypatch.setattr(jitter, "rows_of", lambda _: [tuple(2 * a for a in row) for row in rows])
+    words = ["--network", files / "net.json", "--data", files / "data.json", "--samples", 4, "--size", 2]
+
+    assert jitter.main([str(word) for word in [*words, "--partitions", 1]]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["holds"] is False
+
+
+@pytest.mark.slow
+def test_benchmark(capsys, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    code = import_module("bench_minibatches").main(["--partitions", "20", "--baseline", "10"])
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    assert line["different"] == 0
+    assert code == int(bool(line["missed"]))
