@@ -55,7 +55,7 @@ from exactcpa.theorems.arrangement_cells import (
 from exactcpa.theorems.layer_view import NormalisedLayer
 from exactcpa.theorems.plain import is_general
 from exactcpa.theorems.readd_arrangements import readd_a4, readd_a4b, readd_a4c
-from exactcpa.theorems.statement import Instance, Statement, Verdict, judged, require
+from exactcpa.theorems.statement import Instance, Statement, Verdict, brief, judged, require
 from exactcpa.vectors import Vector, dot
 
 Facts = dict[str, Any]
@@ -149,7 +149,7 @@ def _examine_a4b(instance: Instance) -> Verdict:
     )
     told = [
         f"{fact['layer']}: {len(fact['central']['witnesses'])} cells in every window; {fact['own']['cells']} for its "
-        f"own offsets at radius {fact['own']['radius']}; {len(fact['choices'])} choices of units"
+        f"own offsets at radius {brief(fact['own']['radius'])}; {len(fact['choices'])} choices of units"
         for fact in facts
     ]
     return judged(holds, "; ".join(told) + note, _size(views), {"layers": tuple(facts)})
@@ -214,7 +214,8 @@ def _examine_a4c(instance: Instance) -> Verdict:
     ]
     counts = [(len(fact["central"]["witnesses"]), len(fact["own"]["witnesses"])) for fact in facts]
     told = [
-        f"{fact['layer']}: {with_it} cells in every window, {without} without batchnorm in one of side {_side(fact)}"
+        f"{fact['layer']}: {with_it} cells in every window, {without} without batchnorm in one of side "
+        f"{brief(_side(fact))}"
         for fact, (with_it, without) in zip(facts, counts, strict=True)
     ]
     # Without batchnorm a larger window meets no fewer cells, and this one meets all: it decides for every window.

@@ -12,7 +12,7 @@ Conventions:
     Scales are ``gamma / sqrt(v + epsilon)`` where that is rational and the deployed ones elsewhere.
     A7 compares with other levels of the unit's pre-activation.  It is refuted by one that is nearer; it is proved on
     the line only, where the pre-activation is monotone; elsewhere an instance without a nearer level remains undecided.
-    Options: ``limit``, the number of units (default 8); ``cells``, of one unit's terrain (default 2,000).
+    Options: ``limit``, the number of units (default 4); ``cells``, of one unit's terrain (default 2,000).
 
 References:
     Goldfarb and Idnani (1983) for the nearest points, see `nearest`.
@@ -38,7 +38,7 @@ from exactcpa.theorems.layer_view import (
     bend_of,
     covered_units,
 )
-from exactcpa.theorems.level_sets import LevelSet, level_set, unit_network
+from exactcpa.theorems.level_sets import LevelSet, Terrain, level_set, unit_network
 from exactcpa.theorems.readd_folding import readd_a7, readd_a8c
 from exactcpa.theorems.scales import centring_only, true_scale, with_scales
 from exactcpa.theorems.statement import (
@@ -53,7 +53,7 @@ from exactcpa.theorems.statement import (
 )
 from exactcpa.vectors import Vector
 
-LIMIT = 8
+LIMIT = 4
 Facts = dict[str, Any]
 
 
@@ -106,23 +106,28 @@ def _examine_a7(instance: Instance) -> Verdict:
 
 def _a7(frozen: Network, view: NormalisedLayer, unit: int, instance: Instance) -> Facts:
     net, data = unit_network(frozen, view.place, unit), instance.data
-    mine = level_set(net, data, Fraction(0), instance)
+    grounds: dict[int, Terrain] = {}
+    mine = level_set(net, data, Fraction(0), instance, grounds)
     fact: Facts = {
         **{"name": f"unit {unit} of {view}", "batchnorm": mine.evidence, "better": None},
         "is_least": _is_best_on_the_line(mine, data),
     }
     for level in _other_levels(net, data):
-        other = _level_or_none(net, data, level, instance)
+        other = _level_or_none(net, data, level, instance, grounds)
         if other is not None and other.mean_square < mine.mean_square:
             return fact | {"better": other.evidence, "squares": (mine.mean_square, other.mean_square)}
     return fact
 
 
 def _level_or_none(
-    net: Network, data: Sequence[Vector], level: Fraction, instance: Instance
+    net: Network,
+    data: Sequence[Vector],
+    level: Fraction,
+    instance: Instance,
+    grounds: dict[int, Terrain],
 ) -> LevelSet | None:
     try:
-        return level_set(net, data, level, instance)
+        return level_set(net, data, level, instance, grounds)
     except HypothesisFails:
         return None
 

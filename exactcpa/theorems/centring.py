@@ -219,7 +219,7 @@ def _examine_a2(instance: Instance) -> Verdict:
     facts = [_a2(view, unit) for view, unit in units]
     bad = [i for i, fact in enumerate(facts) if not _a2_holds(units[i], fact)]
     without = sum(view.layer.epsilon != 0 for view, _ in units)
-    kept = f"; the length of the row for the {len(units) - without} with epsilon 0" if without else ""
+    kept = f"; the last part for {len(units) - without} of them, those with epsilon 0" if without else ""
     reason = f"it fails for {_name(units[bad[0]])}" if bad else f"{len(units)} units{kept}"
     return judged(not bad, reason + note, size_text(instance), {"layers": _by_layer(units, facts)})
 

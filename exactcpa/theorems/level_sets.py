@@ -26,6 +26,7 @@ from fractions import Fraction
 from typing import Any
 
 from exactcpa.domain import Box
+from exactcpa.halfspaces import to_integers
 from exactcpa.layers import Linear
 from exactcpa.network import Network
 from exactcpa.statistics import Place
@@ -107,9 +108,15 @@ def terrain(net: Network, box: Box, instance: Instance) -> Terrain:
     pieces = []
     for i in range(len(part)):
         affine = part.affine_map(i)
-        rows = tuple((row.normal, row.offset) for row in part.cell(i).facets)
+        rows = tuple(_primitive(row.normal, row.offset) for row in part.cell(i).facets)
         pieces.append(Piece(rows, affine.matrix[0], affine.shift[0]))
     return Terrain(net, box, tuple(pieces))
+
+
+def _primitive(normal: Vector, offset: Fraction) -> Row:
+    """The same row in integers without a common factor: short numbers."""
+    *entries, last = map(Fraction, to_integers(normal, offset))
+    return tuple(entries), last
 
 
 def hull_box(points: Sequence[Vector], widenings: int = 0) -> Box:
@@ -123,15 +130,30 @@ def hull_box(points: Sequence[Vector], widenings: int = 0) -> Box:
     return Box([min(column) - wider for column in columns], [max(column) + wider for column in columns])
 
 
-def level_set(net: Network, points: Sequence[Vector], level: Fraction, instance: Instance) -> LevelSet:
+def level_set(
+    net: Network,
+    points: Sequence[Vector],
+    level: Fraction,
+    instance: Instance,
+    grounds: dict[int, Terrain] | None = None,
+) -> LevelSet:
     """The distances of points to a level set of a network of one output.
+
+    Args:
+        net: The network.
+        points: Shape ``(n, d)``.
+        level: Of the set.
+        instance: Its options bound the work.
+        grounds: Terrains over boxes of every width that are known already; new ones are added.
 
     Raises:
         HypothesisFails: The level set is out of reach, or there are too many cells.
     """
+    known = {} if grounds is None else grounds
     for widenings in range(ENLARGEMENTS):
-        ground = terrain(net, hull_box(points, widenings), instance)
-        found = level_set_on(ground, points, level)
+        if widenings not in known:
+            known[widenings] = terrain(net, hull_box(points, widenings), instance)
+        found = level_set_on(known[widenings], points, level)
         if found is not None:
             return found
     raise HypothesisFails(
@@ -167,12 +189,11 @@ def _nearest_piece(ground: Terrain, point: Vector, level: Fraction) -> dict[str,
         if best is not None and bound >= best[0]:
             break
         piece = ground.pieces[number]
-        found = nearest(point, piece.rows, (piece.normal, level - piece.constant))
-        foot = found.foot if isinstance(found, Nearest) else None
-        tried.append({"cell": number, "foot": foot, "multipliers": found.multipliers, "free": found.free})
-        if foot is not None:
-            square = _square(point, foot)
-            best = (square, number, foot) if best is None or square < best[0] else best
+        enough = None if best is None else best[0]
+        found = nearest(point, piece.rows, (piece.normal, level - piece.constant), enough)
+        tried.append({"cell": number, "multipliers": found.multipliers, "free": found.free})
+        if isinstance(found, Nearest):
+            best = (_square(point, found.foot), number, found.foot)
     if best is None or best[0] > _reach(ground.box, point) ** 2:
         return None
     square, number, foot = best

@@ -3,7 +3,8 @@
 Main definitions:
     Nearest: The nearest point, with the multipliers that prove it.
     NoPoint: The polyhedron is empty, with the multipliers that prove it.
-    nearest: Finds one or the other.
+    FarEnough: Nothing of it is nearer than asked for, with the multipliers that prove it.
+    nearest: Finds one of them.
 
 Conventions:
     The polyhedron is ``{y : <w, y> = c, <n_i, y> <= b_i}``; ``w`` may be zero, and then ``c`` must be too or there is
@@ -15,7 +16,7 @@ References:
     section 3; exact here, so the value grows strictly and no set of active rows comes twice.
 
 Not here:
-    Which polyhedra: `level_sets`.  The check of the multipliers: `plain.is_nearest`.
+    Which polyhedra: `level_sets`.  The check of the multipliers: `plain.least_square`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactcpa.theorems.plain import combination, dot, norm2, solve
+from exactcpa.theorems.plain import combination, dot, minus, norm2, solve
 from exactcpa.vectors import Vector
 
 ZERO = Fraction(0)
@@ -49,13 +50,24 @@ class NoPoint:
     free: Fraction
 
 
-def nearest(point: Vector, rows: Sequence[Row], equation: Row) -> Nearest | NoPoint:
+@dataclass(frozen=True, slots=True)
+class FarEnough:
+    """No point is nearer: multipliers as of the nearest point of some of the rows, a larger polyhedron."""
+
+    multipliers: Vector
+    free: Fraction
+
+
+def nearest(
+    point: Vector, rows: Sequence[Row], equation: Row, enough: Fraction | None = None
+) -> Nearest | NoPoint | FarEnough:
     """The point of a polyhedron nearest to another one.
 
     Args:
         point: x, shape ``(d,)``.
         rows: ``(n_i, b_i)``.
         equation: ``(w, c)``.
+        enough: Stop when the squared distance is known to be no less.
 
     Example:
         >>> one, zero = Fraction(1), Fraction(0)
@@ -71,6 +83,8 @@ def nearest(point: Vector, rows: Sequence[Row], equation: Row) -> Nearest | NoPo
     elif c:
         return NoPoint((ZERO,) * len(rows), ZERO - 1 if c > 0 else ZERO + 1)
     while True:
+        if enough is not None and norm2(minus(point, foot)) >= enough:
+            return FarEnough(*_spread(active, len(rows)))
         violated = [(dot(n, foot) - b, i) for i, (n, b) in enumerate(rows)]
         excess, worst = max(violated, default=(ZERO, 0))
         if excess <= 0:

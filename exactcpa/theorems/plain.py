@@ -7,7 +7,7 @@ Main definitions:
     rank, solve: Elimination.
     count_cells: How many cells hyperplanes cut space into, by deletion and restriction.
     is_general: Whether rows are in general position.
-    is_nearest: Whether a point is the nearest of a polyhedron to another point, by its multipliers.
+    least_square: How far a polyhedron is from a point at least, by multipliers.
 
 Conventions:
     Vectors are sequences of `Fraction`.  A hyperplane ``(w, c)`` is ``<w, x> = c``.
@@ -144,27 +144,31 @@ def count_cells(hyperplanes: Sequence[tuple[Vector, Fraction]]) -> int:
     return total
 
 
-def is_nearest(
+def least_square(
     point: Vector,
-    foot: Vector,
     rows: Sequence[tuple[Vector, Fraction]],
     multipliers: Vector,
-    equality: tuple[Vector, Fraction],
+    equation: tuple[Vector, Fraction],
     free: Fraction,
-) -> bool:
-    """Whether `foot` is the nearest point to `point` of ``{<w, x> = c, <n_i, x> <= b_i}``.
+) -> Fraction | None:
+    """A lower bound of the squared distance from a point to ``{<w, x> = c, <n_i, x> <= b_i}``; None if it is none.
 
-    It is if it lies there and ``point - foot = free w + sum_i multipliers_i n_i`` with nonnegative multipliers that
-    are zero where the row is not tight (Karush, Kuhn and Tucker; sufficient, as the problem is convex).
+    With ``p = free w + sum_i t_i n_i`` and nonnegative ``t``, every point of the set satisfies ``<p, x> <= free c +
+    sum_i t_i b_i =: q``, so its distance to `point` is that to this half-space at least; and, without a root, no less
+    than ``2 (<p, point> - q) - |p|^2``, which is what the nearest point's own multipliers attain.
+
+    Example:
+        >>> one, zero = Fraction(1), Fraction(0)
+        >>> least_square((zero,), [((-one,), -2 * one)], (-2 * one,), ((zero,), zero), zero) is None
+        True
+        >>> least_square((zero,), [((-one,), -2 * one)], (2 * one,), ((zero,), zero), zero)
+        Fraction(4, 1)
     """
-    w, c = equality
-    slacks = [b - dot(n, foot) for n, b in rows]
-    if dot(w, foot) != c or any(s < 0 for s in slacks) or any(t < 0 for t in multipliers):
-        return False
-    if any(t and s for t, s in zip(multipliers, slacks, strict=True)):
-        return False
-    total = combination((free, *multipliers), [w, *[n for n, _ in rows]], len(w))
-    return total == minus(point, foot)
+    if any(t < 0 for t in multipliers):
+        return None
+    total = combination((free, *multipliers), [equation[0], *[n for n, _ in rows]], len(point))
+    bound = free * equation[1] + sum((t * b for t, (_, b) in zip(multipliers, rows, strict=True)), ZERO)
+    return 2 * (dot(total, point) - bound) - norm2(total)
 
 
 def _primitive(normal: Vector, offset: Fraction) -> tuple[tuple[Fraction, ...], Fraction]:

@@ -9,8 +9,8 @@ Conventions:
     that are nonnegative on it, and the ``foot``: the nearest point of the boundary (None: there is no boundary).
     A level set is ``{x: f(x) = level}`` within a box, f affine on every cell.  Its evidence has ``cells``, each with
     ``rows`` (pairs ``<n, x> <= b``), ``normal`` and ``constant`` of f; ``samples``, each with a ``point``, the ``cell``
-    and ``foot`` of its nearest point, and ``others``: cells whose hyperplane is nearer than that, with a foot and
-    ``multipliers`` that show the cell's part of it is not, or with multipliers that show that it has no part.
+    and ``foot`` of its nearest point, and ``others``: cells whose hyperplane is nearer than that, with
+    ``multipliers`` that show that the cell's part of it is not, or that there is none.
     That the cells are all those of the box is not re-added here: it is what `checker` is for.
 
 Not here:
@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from exactcpa.theorems.plain import Vector, combination, dot, is_nearest, mean, minus, norm2
+from exactcpa.theorems.plain import Vector, combination, dot, least_square, mean, minus, norm2
 
 Evidence = Mapping[str, Any]
 
@@ -86,12 +86,12 @@ def _is_in(cell: Evidence, foot: Vector, level: Fraction) -> bool:
 
 
 def _is_no_nearer(cell: Evidence, entry: Evidence, point: Vector, level: Fraction, square: Fraction) -> bool:
-    rows, equality = cell["rows"], (cell["normal"], level - cell["constant"])
+    rows, equation = cell["rows"], (cell["normal"], level - cell["constant"])
     multipliers, free = entry["multipliers"], entry["free"]
-    if entry["foot"] is not None:
-        nearest = is_nearest(point, entry["foot"], rows, multipliers, equality, free)
-        return nearest and norm2(minus(point, entry["foot"])) >= square
+    least = least_square(point, rows, multipliers, equation, free)
+    if least is None or least >= square:
+        return least is not None
     # Farkas: the rows and the equation add up to 0 <= something negative.
-    total = combination((free, *multipliers), [equality[0], *[n for n, _ in rows]], len(point))
-    bound = free * equality[1] + sum(t * b for t, (_, b) in zip(multipliers, rows, strict=True))
-    return not any(total) and bound < 0 and all(t >= 0 for t in multipliers)
+    total = combination((free, *multipliers), [equation[0], *[n for n, _ in rows]], len(point))
+    bound = free * equation[1] + sum(t * b for t, (_, b) in zip(multipliers, rows, strict=True))
+    return not any(total) and bound < 0
