@@ -110,7 +110,7 @@ def nearest_point(
         weights.append((_dot(equality, at) - equality[-1]) / _dot(equality, raised))
         active.append((-1, equality[:-1], raised))
         at = _moved(at, raised, weights[0])
-    while (violated := _find_violated(rows, at)) >= 0:
+    while (violated := _find_violated(rows, at, {number for number, _, _ in active})) >= 0:
         moved = _satisfy(rows[violated], violated, at, active, weights, metric)
         if moved is None:
             return None
@@ -171,7 +171,8 @@ def _satisfy(
         step = list(raised)
         for share, (_, _, direction) in zip(shares, active, strict=True):
             step = [a - share * b for a, b in zip(step, direction, strict=True)]
-        speed = _dot(row, step)
+        # Active normals are independent: d of them leave no direction.
+        speed = _dot(row, step) if len(active) < len(at) else 0
         full = (_dot(row, at) - row[-1]) / speed if speed else None
         blocking, least = _blocking(active, weights, shares)
         if full is None and blocking is None:
@@ -225,10 +226,10 @@ def _require_exact(numbers: Sequence[Number]) -> None:
         raise BadArgument("expected exact numbers with exact quotients, got int or float")
 
 
-def _find_violated(rows: Sequence[Sequence[Number]], at: Numbers) -> int:
-    """The number of the first row that is violated, or -1."""
+def _find_violated(rows: Sequence[Sequence[Number]], at: Numbers, tight: set[int]) -> int:
+    """The number of the first row that is violated, or -1; those known to be tight are not."""
     for number, row in enumerate(rows):
-        if _dot(row, at) > row[-1]:
+        if number not in tight and _dot(row, at) > row[-1]:
             return number
     return -1
 

@@ -28,15 +28,16 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
+from exactcpa.comparison import compare as compare_partitions
 from exactcpa.data_file import load_data
 from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.errors import BadArgument, BadNetwork, DimensionMismatch, located, shown
+from exactcpa.ideal import IdealNetwork
 from exactcpa.network import BatchNorm, Network, TrainingBatchNorm
 from exactcpa.numbers import exactly
 from exactcpa.partition import Partition
 from exactcpa.placement_distances import (
-    Place,
     Reach,
     metric_of,
     place_samples,
@@ -44,11 +45,13 @@ from exactcpa.placement_distances import (
     to_boundary,
 )
 from exactcpa.placement_folds import Fold, folds_of
+from exactcpa.placement_ideal import ideal_hyperplanes, training
 from exactcpa.placement_parents import Parent, breakpoints_of, parents_of, pieces_of
 from exactcpa.placement_report import BatchnormReport, Table
 from exactcpa.placement_units import FeatureNumbers, UnitState, hyperplanes, key_of, unit_states
 from exactcpa.placement_variants import COMPARISONS, Variant, all_layers, normalised_stages, variants
 from exactcpa.placement_windows import count_cells
+from exactcpa.real_quotients import total
 from exactcpa.stages import stages
 from exactcpa.statistics import freeze
 from exactcpa.vectors import Vector
@@ -124,7 +127,7 @@ def batchnorm_report(
         data: The samples: a `Data`, or anything `load_data` reads.
         mode: ``"full"``, ``"train"`` or ``"eval"``.
         batch: Numbers of the samples whose statistics are used; for mode train, and only there.
-        reading: ``"deployed"``.
+        reading: ``"deployed"``, or ``"ideal"``: then many numbers are sums of square roots or quotients of such.
         compare: ``"zero-bias"`` and ``"random-bias"``, or some of them.
         seed: Of the random biases.
         biases: Layer number -> bias in ``random-bias``, instead of drawn ones.
@@ -142,7 +145,7 @@ def batchnorm_report(
     _require(net, samples, mode, reading, domain)
     chosen = _batch(samples, mode, batch)
     radius, where = _positive(window, "window"), domain or _default_domain(samples, _share(margin))
-    compared = variants(net, _frozen(net, chosen, mode), compare, seed=seed, biases=biases)
+    compared = variants(net, _frozen(net, chosen, mode, reading), compare, seed=seed, biases=biases)
     rows: Rows = {name: [] for name in COLUMNS}
     tell = _teller(progress)
     for variant in compared:
@@ -158,6 +161,8 @@ def batchnorm_report(
         "seed": seed,
         "biases": {variant.name: MappingProxyType(dict(variant.biases)) for variant in compared[1:]},
     }
+    if reading == "ideal":
+        settings |= _compared_readings(net, chosen, mode, where)
     tables = {name: Table(name, COLUMNS[name], tuple(entries)) for name, entries in rows.items()}
     return BatchnormReport(MappingProxyType(settings), MappingProxyType(tables))
 
@@ -198,8 +203,9 @@ class _Measurement:
         states: Mapping[tuple[int, int], UnitState],
     ) -> None:
         name, net = self.variant.name, self.variant.network
-        numbers = hyperplanes(stages(net), self.batch)
-        normalised = normalised_stages(net)
+        is_ideal = isinstance(net, IdealNetwork)
+        numbers = ideal_hyperplanes(net, self.batch) if is_ideal else hyperplanes(stages(net), self.batch)
+        normalised = normalised_stages(net.network if isinstance(net, IdealNetwork) else net)
         places = place_samples(self.domain, self.samples)
         members = [self.samples.index(point) for point in self.batch]
         metric = metric_of(self.domain)
@@ -208,13 +214,13 @@ class _Measurement:
             self.tell(f"{name}: unit {number + 1} of {len(every)}")
             layer, unit, k = key_of(at)
             pieces = pieces_of(part, parents[layer], at)
-            reaches = to_bent_hyperplane(self.domain, pieces, places)
+            reaches = to_bent_hyperplane(part, pieces, places)
             folds = folds_of(part, parents[layer], at, metric)
             head = (name, layer, unit, k)
             rows["distances"] += [(*head, i, *_reached(reach)) for i, reach in enumerate(reaches)]
             rows["folds"] += [(*head, *_fold(fold)) for fold in folds]
             state = states[layer, unit]
-            mean = _mean([reaches[i] for i in members], [places[i] for i in members])
+            mean = _mean([reaches[i] for i in members])
             widest = max([fold.degrees for fold in folds], default=None)
             told = (
                 normalised[layer],
@@ -241,6 +247,16 @@ class _Measurement:
             found = count_cells(self.variant.network, self.domain, place.point, self.radius)
             counts = (found.open, found.closed, found.volume, found.density)
             rows["windows"].append((name, kind, i, self.radius, *counts))
+
+
+def _compared_readings(net: Network, batch: Sequence[Vector], mode: str, domain: Domain) -> dict[str, Any]:
+    """Whether both readings cut the domain in the same way."""
+    parts = [enumerate_cells(_frozen(net, batch, mode, reading), domain) for reading in READINGS]
+    found = compare_partitions(*parts)
+    return {
+        "deployed_and_ideal_are_combinatorially_the_same": found.is_same,
+        "deployed_and_ideal": str(found),
+    }
 
 
 # ---------------------------------------------------------------------- entries of rows
@@ -274,10 +290,10 @@ def _fold(fold: Fold) -> tuple[Any, ...]:
     return (*fold.cells, fold.units, fold.cosine_squared, fold.sign, fold.degrees)
 
 
-def _mean(reaches: Sequence[Reach | None], places: Sequence[Place]) -> Fraction | None:
+def _mean(reaches: Sequence[Reach | None]) -> Any:
     """The mean squared distance within the domain's space; None if there is nothing to reach."""
     found = [reach.squared for reach in reaches if reach is not None]
-    return sum(found, Fraction(0)) / len(places) if len(found) == len(places) else None
+    return total(found) / len(reaches) if len(found) == len(reaches) else None
 
 
 # ---------------------------------------------------------------------- arguments
@@ -291,8 +307,6 @@ def _require(net: object, samples: Sequence[Vector], mode: object, reading: obje
         raise BadArgument(f"expected mode to be one of {', '.join(MODES)}, got {shown(mode)}")
     if reading not in READINGS:
         raise BadArgument(f"expected reading to be one of {', '.join(READINGS)}, got {shown(reading)}")
-    if reading != "deployed":
-        raise BadArgument("the ideal reading is not supported by the placement report yet")
     if len(samples[0]) != net.input:
         raise DimensionMismatch(f"the network has {net.input} inputs, the samples are in R^{len(samples[0])}")
     if domain is None:
@@ -324,13 +338,16 @@ def _batch(samples: Sequence[Vector], mode: str, batch: Sequence[int] | None) ->
     return tuple([samples[number] for number in numbers])
 
 
-def _frozen(net: Network, batch: Sequence[Vector], mode: str) -> Network:
+def _frozen(net: Network, batch: Sequence[Vector], mode: str, reading: str) -> Network | IdealNetwork:
+    """The network with its statistics."""
     layers = [layer for _, layer in all_layers(net.layers)]
-    if mode == "eval":
-        if any(isinstance(layer, TrainingBatchNorm) for layer in layers):
-            raise BadNetwork("mode eval needs running statistics, and a batchnorm of the network has none")
+    if mode == "eval" and any(isinstance(layer, TrainingBatchNorm) for layer in layers):
+        raise BadNetwork("mode eval needs running statistics, and a batchnorm of the network has none")
+    if not any(isinstance(layer, BatchNorm | TrainingBatchNorm) for layer in layers):
         return net
-    return freeze(net, batch) if any(isinstance(x, BatchNorm | TrainingBatchNorm) for x in layers) else net
+    if reading == "ideal":
+        return IdealNetwork(net) if mode == "eval" else IdealNetwork(training(net), batch)
+    return net if mode == "eval" else freeze(net, batch)
 
 
 def _positive(value: Any, name: str) -> Fraction:

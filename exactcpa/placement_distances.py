@@ -15,6 +15,7 @@ Conventions:
     Distances are Euclidean, squared, in the network's input space.  On a slice they are within the slice, from the
     sample's projection onto it; how far the sample is from the slice is told apart.  Sets are closed; the
     boundary of the partition is the union of the facets that cells share.  None: the set is empty.
+    In the ideal reading distances that are not told apart at the highest precision are taken for equal.
 
 References: Boyd and Vandenberghe, Convex optimization (2004), sections 5.5.3 and 8.1.
 
@@ -23,19 +24,24 @@ Not here: the quadratic program (`nearest_point`), the pieces (`placement_parent
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import inf
+from typing import Any
 
-from flint import fmpq, fmpq_mat
+from flint import fmpq, fmpq_mat, fmpz
 
 from exactcpa.domain import Domain, Slice
-from exactcpa.nearest_point import Metric, nearest_point, require_nearest
+from exactcpa.nearest_point import Metric, Nearest, nearest_point, require_nearest
 from exactcpa.partition import Partition
-from exactcpa.placement_parents import Piece, facet_row, parents_of, patterns_of
+from exactcpa.placement_parents import Piece, parents_of
+from exactcpa.real_lines import RealLines
+from exactcpa.real_quotients import is_less, quotient, simplest
 from exactcpa.vectors import Vector, dot
 
-Rationals = tuple[fmpq, ...]
+Numbers = tuple[Any, ...]
+Convert = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The nearest point of a set.
+    """The nearest point of a set; in the ideal reading numbers may be sums of roots or quotients of such.
 
     Attributes:
         squared: The squared distance.
@@ -61,8 +67,8 @@ class Reach:
         number: Of the part of the set that it lies in.
     """
 
-    squared: Fraction
-    point: Vector
+    squared: Any
+    point: tuple[Any, ...]
     number: int
 
 
@@ -91,42 +97,50 @@ def place_samples(domain: Domain, samples: Iterable[Vector]) -> tuple[Place, ...
 
 
 def to_bent_hyperplane(
-    domain: Domain, pieces: Sequence[Piece], places: Sequence[Place]
+    part: Partition, pieces: Sequence[Piece], places: Sequence[Place]
 ) -> list[Reach | None]:
     """The nearest point of a bent hyperplane within the domain, for every sample.
 
     Args:
-        domain: The domain.
+        part: The partition.
         pieces: Of the bent hyperplane.
         places: The samples.
 
     Returns:
         One entry a sample; None if no piece meets the domain.
     """
-    return _Parts(domain, [_part(piece) for piece in pieces]).nearest_to_all(places)
+    convert = exact_numbers(part)
+    parts = _Parts(part.domain, convert, [_part(piece, convert) for piece in pieces])
+    return [parts.nearest_to(place, range(len(pieces))) for place in places]
 
 
 def to_boundary(part: Partition, places: Sequence[Place]) -> list[Reach | None]:
     """The nearest point of the boundary of the partition, for every sample; its number is that of the cell.
 
-    A sample in two cells is on the boundary.  One strictly inside a cell has its nearest boundary point on that
-    cell: the way to any other leaves the cell through its boundary first.
+    One strictly inside a cell has its nearest boundary point on that cell: the way to any other leaves the cell
+    through its boundary first.  One in several cells is on the boundary of each.
     """
-    cells, patterns = parents_of(part, len(part.form.layers)), patterns_of(part)
+    convert = exact_numbers(part)
+    cells = parents_of(part, len(part.form.layers))
     every: list[_Part] = []
     facets_of: list[list[int]] = []
     for number, cell in enumerate(cells):
         facets_of.append([len(every) + k for k in range(len(cell.facets))])
-        for other in cell.facets:
-            row = facet_row(part, cell.pattern, patterns[other])
-            every.append(_Part(tuple(map(fmpq, row)), _exact(cell.rows), number, known=True))
-    parts = _Parts(part.domain, every)
+        rows = _exact(cell.rows, convert)
+        for k in range(len(cell.facets)):
+            every.append(_Part(rows[k], (*rows[:k], *rows[k + 1 :]), number, known=True))
+    parts = _Parts(part.domain, convert, every)
     found = []
     for place in places:
         inside = part.locate(place.point).cells if part.domain.contains(place.point) else ()
         mine = facets_of[inside[0]] if inside else range(len(every))
         found.append(parts.nearest_to(place, mine))
     return found
+
+
+def exact_numbers(part: Partition) -> Convert:
+    """What a number of a partition's rows becomes, so that it can be divided by: rationals, or quotients of reals."""
+    return quotient if isinstance(part.lines, RealLines) else _rational
 
 
 # ---------------------------------------------------------------------- unions of polyhedra
@@ -139,8 +153,8 @@ class _Part:
     `known` says that it is known not to be empty.
     """
 
-    equality: Rationals | None
-    rows: tuple[Rationals, ...]
+    equality: Numbers | None
+    rows: tuple[Numbers, ...]
     number: int
     known: bool
 
@@ -148,73 +162,84 @@ class _Part:
 class _Parts:
     """The nearest point of a union of polyhedra; remembers which of them are empty."""
 
-    def __init__(self, domain: Domain, parts: Sequence[_Part]) -> None:
-        self._domain, self._metric, self._parts = domain, metric_of(domain), parts
+    def __init__(self, domain: Domain, convert: Convert, parts: Sequence[_Part]) -> None:
+        self._domain, self._metric, self._parts, self._convert = domain, metric_of(domain), parts, convert
         self._empty: set[int] = set()
         self._lengths = [self._length(part) for part in parts]
-
-    def nearest_to_all(self, places: Sequence[Place]) -> list[Reach | None]:
-        return [self.nearest_to(place, range(len(self._parts))) for place in places]
 
     def nearest_to(self, place: Place, among: Iterable[int]) -> Reach | None:
         """The nearest point of some of the parts.
 
-        Parts are tried in the order of the distance to their hyperplanes, which is never above their own; those
-        known not to be empty come first where it is equal.
+        Parts are tried in about the order of the distance to their hyperplanes, which is never above their own;
+        those known not to be empty come first where it is equal.
         """
-        point = tuple([_rational(x) for x in place.point])
-        bounds = sorted(
-            [(self._bound(k, point), not self._parts[k].known, k) for k in among if k not in self._empty]
-        )
+        point = tuple([self._convert(x) for x in place.point])
+        bounds = [(self._bound(k, point), k) for k in among if k not in self._empty]
+        bounds.sort(key=lambda item: (_rough(item[0]), not self._parts[item[1]].known))
         best = None
-        for bound, _, k in bounds:
-            if best is not None and bound >= best[0].squared:
-                break
+        for bound, k in bounds:
+            if best is not None and not is_less(bound, best[0].squared):
+                continue
             part = self._parts[k]
             found = nearest_point(point, part.rows, part.equality, self._metric)
             if found is None:
                 self._empty.add(k)
-            elif best is None or found.squared < best[0].squared:
+            elif best is None or is_less(found.squared, best[0].squared):
                 best = found, part
-        if best is None:
-            return None
-        found, part = best
-        require_nearest(found, point, part.rows, part.equality, self._metric)
-        at = self._domain.embed([_fraction(x) for x in found.point])
-        return Reach(_fraction(found.squared), at, part.number)
+        return None if best is None else self._reach(point, *best)
 
-    def _length(self, part: _Part) -> fmpq:
+    def _reach(self, point: Numbers, found: Nearest, part: _Part) -> Reach:
+        if self._convert is _rational:
+            require_nearest(found, point, part.rows, part.equality, self._metric)
+        at = [simplest(x) for x in found.point]
+        if isinstance(self._domain, Slice):
+            pairs = zip(self._domain.origin, self._domain.basis, strict=True)
+            at = [
+                simplest(o + sum([q * t for q, t in zip(row, at, strict=True)], Fraction(0)))
+                for o, row in pairs
+            ]
+        return Reach(simplest(found.squared), tuple(at), part.number)
+
+    def _length(self, part: _Part) -> Any:
         """The squared length of the normal of a part's hyperplane; zero without one."""
         if part.equality is None:
-            return fmpq(0)
+            return 0
         normal = part.equality[:-1]
-        return sum([a * b for a, b in zip(normal, self._metric.raised(normal), strict=True)], fmpq(0))
+        return sum([a * b for a, b in zip(normal, self._metric.raised(normal), strict=True)])
 
-    def _bound(self, k: int, point: Rationals) -> fmpq:
+    def _bound(self, k: int, point: Numbers) -> Any:
         """The squared distance to the hyperplane of a part; zero without one."""
         equality = self._parts[k].equality
         if equality is None:
-            return fmpq(0)
+            return self._convert(0)
         gap = sum([a * b for a, b in zip(equality, point, strict=False)], -equality[-1])
         return gap * gap / self._lengths[k]
 
 
-def _part(piece: Piece) -> _Part:
-    equality = None if piece.equality is None else tuple(map(fmpq, piece.equality))
-    return _Part(equality, _exact(piece.rows), piece.parent, piece.cuts)
+def _rough(x: Any) -> float:
+    """About the number, to order what is tried; nothing is decided by it."""
+    try:
+        return float(x)
+    except OverflowError:
+        return inf
 
 
-def _exact(rows: Iterable[Sequence[int]]) -> tuple[Rationals, ...]:
-    return tuple([tuple(map(fmpq, row)) for row in rows])
+def _part(piece: Piece, convert: Convert) -> _Part:
+    equality = None if piece.equality is None else tuple(map(convert, piece.equality))
+    return _Part(equality, _exact(piece.rows, convert), piece.parent, piece.cuts)
 
 
-def _rational(q: Fraction) -> fmpq:
-    return fmpq(q.numerator, q.denominator)
+def _exact(rows: Iterable[Sequence[Any]], convert: Convert) -> tuple[Numbers, ...]:
+    return tuple([tuple(map(convert, row)) for row in rows])
+
+
+def _rational(q: Fraction | int | fmpz) -> fmpq:
+    return fmpq(q.numerator, q.denominator) if isinstance(q, Fraction) else fmpq(q)
 
 
 def _fraction(q: fmpq) -> Fraction:
     return Fraction(int(q.p), int(q.q))
 
 
-def _rows_of(matrix: fmpq_mat) -> tuple[Rationals, ...]:
+def _rows_of(matrix: fmpq_mat) -> tuple[Numbers, ...]:
     return tuple([tuple(row) for row in matrix.tolist()])

@@ -21,16 +21,16 @@ Not here: which cells are neighbours (`adjacency`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from math import atan2, degrees, sqrt
-
-from flint import fmpq, fmpz
+from typing import Any
 
 from exactcpa.nearest_point import Metric
 from exactcpa.partition import Partition
+from exactcpa.placement_distances import exact_numbers
 from exactcpa.placement_parents import Breakpoint, Parent, patterns_of
+from exactcpa.real_quotients import simplest
 
-Normal = tuple[fmpz, ...]
+Normal = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Fold:
 
     cells: tuple[int, int]
     units: tuple[tuple[int, int], ...]
-    cosine_squared: Fraction
+    cosine_squared: Any
     sign: int
 
     @property
@@ -79,19 +79,19 @@ def folds_of(
 
 
 def _normal(part: Partition, pattern: int, at: Breakpoint) -> Normal:
-    return part.lines.at(at.unit.layer, pattern).rows[part.places[at.bit].line][:-1]
+    row = part.lines.at(at.unit.layer, pattern).rows[part.places[at.bit].line]
+    return tuple(map(exact_numbers(part), row[:-1]))
 
 
-def _cosine(a: Normal, b: Normal, metric: Metric) -> tuple[Fraction, int]:
+def _cosine(a: Normal, b: Normal, metric: Metric) -> tuple[Any, int]:
     """The squared cosine of the angle between two gradients, and the cosine's sign."""
-    raised_a, raised_b = metric.raised(a), metric.raised(b)
-    product = sum([x * y for x, y in zip(a, raised_b, strict=True)], fmpq(0))
-    lengths = [
-        sum([x * y for x, y in zip(n, raised, strict=True)], fmpq(0))
-        for n, raised in ((a, raised_a), (b, raised_b))
-    ]
-    squared = product * product / (lengths[0] * lengths[1])
-    return Fraction(int(squared.p), int(squared.q)), (product > 0) - (product < 0)
+    product = _dot(a, metric.raised(b))
+    squared = product * product / (_dot(a, metric.raised(a)) * _dot(b, metric.raised(b)))
+    return simplest(squared), int(product > 0) - int(product < 0)
+
+
+def _dot(a: Normal, b: Normal) -> Any:
+    return sum([x * y for x, y in zip(a, b, strict=True)])
 
 
 def _switching(part: Partition, here: int, there: int, layer: int) -> tuple[tuple[int, int], ...]:

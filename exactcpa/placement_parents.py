@@ -11,7 +11,8 @@ Main definitions:
     Breakpoint, breakpoints_of: The units of a partition, one entry a breakpoint.
 
 Conventions:
-    Rows are ``(n_1, .., n_d, b)``, integers, ``<n, t> <= b`` in the domain's coordinates.  Cells are closed.  Layer
+    Rows are ``(n_1, .., n_d, b)``, ``<n, t> <= b`` in the domain's coordinates: integers, or in the ideal reading
+    rationals and sums of roots.  Cells are closed.  Layer
     numbers count activation layers; the parent cells of the layer after the last are the cells themselves.
 
 References: Balestriero, Cosentino, Aazhang and Baraniuk, The geometry of deep networks (2019).
@@ -23,12 +24,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
-from exactcpa.cell import IntegerRow, integer_row, slack_of, walls_of
+from exactcpa.cell import Slack, integer_row, slack_of, walls_of
 from exactcpa.partition import Partition
 from exactcpa.patterns import integer
+from exactcpa.surds import Surd
 from exactcpa.switch_form import UnitBits
+
+RealRow = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +44,13 @@ class Parent:
     Attributes:
         pattern: The pattern of one of its cells; only the bits of earlier layers are the parent's.
         cells: Numbers of its cells, ascending.
-        rows: Rows that define it: its facets, and all walls of the domain.
+        rows: Rows that define it: those of `facets` in that order, then all walls of the domain.
         facets: Parent cell across -> the pairs of cells that meet there, own cell first.
     """
 
     pattern: int
     cells: tuple[int, ...]
-    rows: tuple[IntegerRow, ...]
+    rows: tuple[RealRow, ...]
     facets: Mapping[int, tuple[tuple[int, int], ...]] = field(repr=False)
 
 
@@ -78,8 +84,8 @@ class Piece:
     """
 
     parent: int
-    equality: IntegerRow | None
-    rows: tuple[IntegerRow, ...]
+    equality: RealRow | None
+    rows: tuple[RealRow, ...]
     cuts: bool
 
 
@@ -119,11 +125,11 @@ def parents_of(part: Partition, layer: int) -> tuple[Parent, ...]:
         here = patterns[cells[0]]
         rows = [facet_row(part, here, patterns[pairs[0][1]], mask) for pairs in across.values()]
         frozen = {other: tuple(pairs) for other, pairs in across.items()}
-        found.append(Parent(here, tuple(cells), (*dict.fromkeys(rows), *walls), frozen))
+        found.append(Parent(here, tuple(cells), (*rows, *walls), frozen))
     return tuple(found)
 
 
-def facet_row(part: Partition, here: int, there: int, mask: int = -1) -> IntegerRow:
+def facet_row(part: Partition, here: int, there: int, mask: int = -1) -> RealRow:
     """The row of the first of two neighbouring cells, or parent cells, that is tight between them.
 
     Args:
@@ -138,7 +144,14 @@ def facet_row(part: Partition, here: int, there: int, mask: int = -1) -> Integer
     group = part.places[bit].group
     if group:
         bit = next(k for k, _ in group if there >> k & 1)
-    return integer_row(slack_of(part.lines, part.places, here, bit))
+    return row_of(slack_of(part.lines, part.places, here, bit))
+
+
+def row_of(slack: Slack) -> RealRow:
+    """The inequality of a slack; of integers without a common factor."""
+    if any(isinstance(a, Fraction | Surd) for a in slack):
+        return (*[-a for a in slack[:-1]], slack[-1])
+    return integer_row(slack)
 
 
 def pieces_of(part: Partition, parents: tuple[Parent, ...], at: Breakpoint) -> tuple[Piece, ...]:
@@ -159,7 +172,7 @@ def pieces_of(part: Partition, parents: tuple[Parent, ...], at: Breakpoint) -> t
             found.append(Piece(k, None, parent.rows, cuts=True))
         elif any(slack[:-1]):
             sides = {patterns[cell] >> at.bit & 1 for cell in parent.cells}
-            found.append(Piece(k, integer_row(slack), parent.rows, cuts=len(sides) == 2))
+            found.append(Piece(k, row_of(slack), parent.rows, cuts=len(sides) == 2))
     return tuple(found)
 
 
@@ -173,10 +186,10 @@ def _tied(part: Partition, number: int, parent: Parent, unit: UnitBits) -> list[
         if here is None:
             continue
         slacks = [slack_of(part.lines, part.places, here, bit) for bit in bits if bit != winner]
-        rows = (*parent.rows, *[integer_row(slack) for slack in slacks if any(slack[:-1])])
+        rows = (*parent.rows, *[row_of(slack) for slack in slacks if any(slack[:-1])])
         for slack in slacks:
             if not any(slack):
                 found.append(Piece(number, None, rows, cuts=True))
             elif any(slack[:-1]):
-                found.append(Piece(number, integer_row(slack), rows, cuts=False))
+                found.append(Piece(number, row_of(slack), rows, cuts=False))
     return found

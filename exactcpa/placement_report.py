@@ -7,7 +7,8 @@ Main definitions:
 
 Conventions:
     JSON keeps every number exactly: ``{"exact": "89/4", "decimal": "22.25"}``; integers are integers; a squared
-    distance also has ``root``, the decimal of the distance; a number with square roots has ``enclosure``.
+    distance also has ``root``, the decimal of the distance; a number with square roots has
+    ``enclosure``, two rationals around it, and ``exact`` is null where its text would be very long.
     CSV is one table in long form, a line for every quantity: ``table,variant,layer,unit,breakpoint,sample,quantity,
     exact,decimal``.  Decimals are rounded; only people read them.
 
@@ -26,6 +27,7 @@ from typing import Any
 
 from exactcpa.errors import BadArgument
 from exactcpa.numbers import decimal_text, exactly
+from exactcpa.real_quotients import exact_text, quotient
 from exactcpa.tables import aligned
 
 KEYS = ("variant", "layer", "unit", "breakpoint", "sample")
@@ -139,14 +141,14 @@ def number_json(value: Any, *, squared: bool = False) -> Any:
         case None | bool() | int() | str() | float():
             return value
         case Fraction():
-            return _number(value, str(value), value, squared=squared)
+            return _number(value, str(value), squared=squared)
         case Mapping():
             return {_key(k): number_json(v) for k, v in value.items()}
         case tuple() | list():
             return [number_json(entry) for entry in value]
-    low, high = value.enclosure(64)
+    low, high = quotient(value).enclosure(64)
     enclosed = {"enclosure": [str(low), str(high)]}
-    return _number((low + high) / 2, str(value), None, squared=squared) | enclosed
+    return _number((low + high) / 2, exact_text(value), squared=squared) | enclosed
 
 
 def root_text(square: Fraction, digits: int = 6) -> str:
@@ -161,9 +163,9 @@ def root_text(square: Fraction, digits: int = 6) -> str:
     return decimal_text(Fraction(context.sqrt(quotient)), digits)
 
 
-def _number(near: Fraction, text: str, exact: Fraction | None, *, squared: bool) -> dict[str, Any]:
+def _number(near: Fraction, text: str | None, *, squared: bool) -> dict[str, Any]:
     entry = {"exact": text, "decimal": decimal_text(near, 12)}
-    return entry | {"root": root_text(exact if exact is not None else near, 12)} if squared else entry
+    return entry | {"root": root_text(max(near, Fraction(0)), 12)} if squared else entry
 
 
 def _key(key: Any) -> str:
@@ -178,7 +180,9 @@ def _exact_text(value: Any) -> str:
             return "yes" if value else "no"
         case tuple() | list():
             return " ".join(_exact_text(entry) for entry in value)
-    return str(value)
+        case int() | str() | float():
+            return str(value)
+    return exact_text(value) or ""
 
 
 def _decimal(value: Any) -> str:
@@ -193,7 +197,7 @@ def _decimal(value: Any) -> str:
             return decimal_text(value, 12)
         case tuple() | list():
             return " ".join(_decimal(entry) for entry in value)
-    return decimal_text(Fraction(float(value)), 12)
+    return decimal_text(_middle(value), 12)
 
 
 def _told(value: Any) -> str:
@@ -217,7 +221,13 @@ def _told(value: Any) -> str:
             return "(" + ", ".join(_told(entry) for entry in value) + ")"
         case int() | str():
             return str(value)
-    return f"~{decimal_text(Fraction(float(value)))}"
+    return f"~{decimal_text(_middle(value))}"
+
+
+def _middle(value: Any) -> Fraction:
+    """The middle of an enclosure, for decimals."""
+    low, high = quotient(value).enclosure(64)
+    return (low + high) / 2
 
 
 def _grid(table: Table) -> Iterator[str]:

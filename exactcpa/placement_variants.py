@@ -26,6 +26,7 @@ from itertools import pairwise
 from typing import Any
 
 from exactcpa.errors import BadArgument, located, shown
+from exactcpa.ideal import IdealNetwork
 from exactcpa.network import (
     AvgPool2d,
     BatchNorm,
@@ -52,18 +53,18 @@ class Variant:
 
     Attributes:
         name: ``batchnorm``, ``zero-bias`` or ``random-bias``.
-        network: An ordinary network.
+        network: An ordinary network, or one in the ideal reading.
         biases: Place of a normalised layer -> the bias put there; empty for the network with batchnorm.
     """
 
     name: str
-    network: Network
+    network: Network | IdealNetwork
     biases: Mapping[Place, Vector]
 
 
 def variants(
     net: Network,
-    frozen: Network,
+    frozen: Network | IdealNetwork,
     compare: Sequence[str],
     *,
     seed: int,

@@ -22,13 +22,17 @@ from fractions import Fraction
 from math import prod
 
 import exactcpa.geometry as geometry
-from exactcpa.cell import facet_rows, walls_of
+from exactcpa.cell import facet_rows, unit_slacks, walls_of
 from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.halfspaces import Interior, find_interior
+from exactcpa.ideal import IdealNetwork
+from exactcpa.nearest_point import nearest_point
 from exactcpa.network import Network
 from exactcpa.partition import Partition
-from exactcpa.placement_parents import patterns_of
+from exactcpa.placement_parents import patterns_of, row_of
+from exactcpa.real_lines import RealLines
+from exactcpa.real_quotients import quotient
 from exactcpa.vectors import Vector, dot
 
 LARGER = Fraction(17, 16)
@@ -55,7 +59,7 @@ class Window:
         return self.open / self.volume
 
 
-def count_cells(net: Network, domain: Domain, centre: Vector, radius: Fraction) -> Window:
+def count_cells(net: Network | IdealNetwork, domain: Domain, centre: Vector, radius: Fraction) -> Window:
     """Count the cells that meet the window of some radius around a point.
 
     Args:
@@ -68,7 +72,8 @@ def count_cells(net: Network, domain: Domain, centre: Vector, radius: Fraction) 
     inner = enumerate_cells(net, window, facets=False)
     outer = enumerate_cells(net, window_domain(domain, centre, radius * LARGER), facets=False)
     known, walls = set(patterns_of(inner)), walls_of(window)
-    touching = sum(_touches(outer, pattern, walls) for pattern in patterns_of(outer) if pattern not in known)
+    others = [(k, pattern) for k, pattern in enumerate(patterns_of(outer)) if pattern not in known]
+    touching = sum(_touches(outer, k, pattern, walls) for k, pattern in others)
     return Window(len(inner), len(inner) + touching, _volume(window))
 
 
@@ -83,11 +88,16 @@ def window_domain(domain: Domain, centre: Vector, radius: Fraction) -> Domain:
     return Slice(domain.origin, domain.basis, Polytope(normals, bounds))
 
 
-def _touches(outer: Partition, pattern: int, walls: list[tuple[int, ...]]) -> bool:
+def _touches(outer: Partition, number: int, pattern: int, walls: list[tuple[int, ...]]) -> bool:
     """Whether a closed cell meets the closed window that has these walls."""
-    places = outer.places
-    bits = [b for b in range(outer.form.bits) if not (places[b].group and pattern >> b & 1)]
-    rows = facet_rows(outer.lines, places, pattern, bits, walls)
+    if isinstance(outer.lines, RealLines):
+        units = outer.form.units
+        slacks = [s for unit in units for _, s in unit_slacks(outer.lines, outer.places, pattern, unit)]
+        rows = [*[row_of(slack) for slack in slacks if any(slack[:-1])], *walls]
+        point = tuple(map(quotient, outer.witness(number)))
+        return nearest_point(point, [tuple(map(quotient, row)) for row in rows]) is not None
+    bits = [b for b in range(outer.form.bits) if not (outer.places[b].group and pattern >> b & 1)]
+    rows = facet_rows(outer.lines, outer.places, pattern, bits, walls)
     found = find_interior(rows, outer.domain.dimension)
     return isinstance(found, Interior) or found.total == 0
 
