@@ -40,7 +40,9 @@ from exactcpa.surds import (
     Symbol,
     as_fmpq,
     as_fraction,
+    as_number,
     coprime_base,
+    is_formally_zero,
     is_zero,
     root_of,
     sign,
@@ -54,6 +56,9 @@ MOST_TERMS = 40_000
 """Formal values of a batch are given up beyond so many terms; then means are symbols too, and nothing is shared."""
 
 ZERO_FMPQ = fmpq(0)
+MOST_MONOMIALS = 40
+"""Distinct monomials of a unit's values up to which its variance is written out."""
+
 Row = tuple[tuple[tuple[int, Fraction], ...], Fraction]
 Balls = Callable[[int], list[list[arb]]]
 
@@ -407,7 +412,11 @@ def _statistics(
             centred = [v - mean for v in values]
         else:
             mean = symbol(Symbol(f"mean[{number},{channel}]", _mean_ball(balls)))
-        variance = _rational_variance(centred)
+        variance = (
+            ZERO
+            if centred is not None and all(sign(c) == 0 for c in centred)
+            else _rational_variance(centred)
+        )
         means += [mean] * len(group)
         squares.append(None if variance is None else variance + layer.epsilon)
         if variance is None:
@@ -440,12 +449,38 @@ def _mean_ball(values: Callable[[int], list[arb]]) -> Callable[[int], arb]:
 
 
 def _rational_variance(centred: list[Number] | None) -> Fraction | None:
-    """The biased variance if it is rational and cheap to see: squares summed as a Gram matrix over the monomials."""
+    """The biased variance if it is rational and that is seen."""
+    variance = _formal_variance(centred, MOST_MONOMIALS)
+    if isinstance(variance, Surd):
+        plain = as_fraction(variance.terms.get(PLAIN, ZERO_FMPQ))
+        return plain if is_formally_zero(variance - plain) else None
+    return variance if isinstance(variance, Fraction) else None
+
+
+def _square_of(
+    centred: list[Number] | None, epsilon: Fraction, factor: Fraction
+) -> Callable[[], Number | None] | None:
+    """The square of a symbol, worked out once if it is asked for."""
+    if centred is None:
+        return None
+    found: list[Number | None] = []
+
+    def square() -> Number | None:
+        if not found:
+            variance = _formal_variance(centred, 4 * MOST_MONOMIALS)
+            found.append(None if variance is None else (variance + epsilon) * (1 / factor**2))
+        return found[0]
+
+    return square
+
+
+def _formal_variance(centred: list[Number] | None, most: int) -> Number | None:
+    """The biased variance, its squares summed as a Gram matrix over the monomials; None beyond so many of them."""
     if centred is None:
         return None
     rows = [c.terms if isinstance(c, Surd) else {PLAIN: as_fmpq(c)} for c in centred]
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    if len(keys) > 40:
+    if len(keys) > most:
         return None
     table = fmpq_mat(len(rows), len(keys), [row.get(key, ZERO_FMPQ) for row in rows for key in keys])
     gram = table.transpose() * table
@@ -455,10 +490,7 @@ def _rational_variance(centred: list[Number] | None) -> Fraction | None:
             if gram[i, j]:
                 key, factor = times(one, two)
                 terms[key] = terms.get(key, ZERO_FMPQ) + gram[i, j] * factor
-    irrational = {key: q for key, q in terms.items() if key != PLAIN}
-    if not is_zero(Surd(irrational)):
-        return None
-    return as_fraction(terms.get(PLAIN, ZERO_FMPQ)) / len(centred)
+    return as_number(terms) * Fraction(1, len(centred))
 
 
 def _symbols(
@@ -474,7 +506,7 @@ def _symbols(
     if centred is not None:
         factor, key = _normalised(centred, epsilon)
     if key is None or key not in roots.shared:
-        made = Symbol(name, _root_ball(values, epsilon, factor))
+        made = Symbol(name, _root_ball(values, epsilon, factor), _square_of(centred, epsilon, factor))
         if key is None:
             return symbol(made), symbol(made, -1)
         roots.shared[key] = made
@@ -504,12 +536,18 @@ def _root_ball(
     values: Callable[[int], list[arb]], epsilon: Fraction, factor: Fraction
 ) -> Callable[[int], arb]:
     def root(bits: int) -> arb:
-        found = values(bits)
-        old, ctx.prec = ctx.prec, bits + 16
-        try:
-            return (_variance_ball(found) + to_ball(epsilon, bits)).sqrt() / to_ball(factor, bits)
-        finally:
-            ctx.prec = old
+        """Known to be positive, so at some precision its ball is."""
+        more = bits
+        while True:
+            found = values(more)
+            old, ctx.prec = ctx.prec, more + 16
+            try:
+                square = _variance_ball(found) + to_ball(epsilon, more)
+                if square > 0:
+                    return square.sqrt() / to_ball(factor, more)
+            finally:
+                ctx.prec = old
+            more *= 2
 
     return root
 

@@ -104,10 +104,9 @@ def _try(
     if not any(objective[:-1]):
         return _proof(rows, function, box, places, {}, Fraction(1), bits)
     # Above zero by less than the approximation's error is not above zero.
-    size = max(abs(a) for a in objective)
-    stop = -objective[-1] + (size >> (bits // 2))
+    stop = -objective[-1] + Fraction(max(abs(a) for a in objective), 1 << (bits // 2))
     system = gather([[*(-n for n in row[:-1]), row[-1]] for row in near], len(objective) - 1)
-    outcome = maximise(system, list(objective[:-1]), interior, stop_above=int(stop))
+    outcome = maximise(system, list(objective[:-1]), interior, stop_above=stop)
     if isinstance(outcome, Exceeded):
         return accept((outcome.numerators, outcome.denominator))
     if isinstance(outcome, Unbounded):

@@ -93,7 +93,8 @@ class Settler:
         self._centre = [Fraction(c) for c in floats.box[state.CENTRE].tolist()]
         self._scale = [Fraction(s) for s in floats.box[state.SCALE].tolist()]
         self._domain_rows = [
-            row._replace(real=RealRow(row.slack)) if self._is_real else row for row in _domain_rows(domain)
+            row._replace(real=RealRow(list(map(int, row.slack)))) if self._is_real else row
+            for row in _domain_rows(domain)
         ]
         self._places = places_of(form)
         self._known_rows: dict[tuple[int, int, int], ExactRow] = {}

@@ -9,14 +9,14 @@ Main definitions:
     Number: Either.
     Symbol: A positive or real quantity known by enclosures.
     root_of: The square root of a rational.
-    sign, is_zero, enclosure, approximation: What can be asked of a number.
+    sign, is_zero, is_formally_zero, enclosure, approximation: What can be asked of a number.
     coprime_base: Integers of which given ones are products of powers, pairwise coprime.
 
 Conventions:
     A term is ``q * sqrt(n) * s_1**e_1 * ..`` with n a positive integer that is no square (or 1), and integer
     exponents; a Surd is a dict from ``(n, ((s_1, e_1), ..))`` to ``q``, an `fmpq`, which is fast.
     Roots of integers of different classes modulo squares are linearly independent over the rationals, so without
-    symbols the zero test is complete.  With symbols it is sufficient: formally zero is zero.
+    symbols the zero test is complete.
 
 References:
     Besicovitch, On the linear independence of fractional powers of integers (1940).
@@ -43,23 +43,31 @@ ZERO = fmpq(0)
 MOST_BITS = 8192
 """Precision beyond which a sign is given up: nothing but an unrecognised zero is that small in practice."""
 
+MOST_TERMS = 200_000
+"""Size of a product beyond which a symbol is not eliminated."""
+
 _SMALL_PRIMES = [p for p in range(2, 200) if all(p % q for q in range(2, p))]
 _numbers = count()
 
 
 class Symbol:
-    """A real quantity known by enclosures; two symbols are never assumed to be related.
+    """A real quantity known by enclosures.
 
     Args:
         name: For people.
         compute: Gives an enclosure at about as many bits as asked.
+        square: Of a positive symbol, its square as a number of earlier symbols, made when it is asked for; None if
+            that is not known, or would be too large to write.
     """
 
-    __slots__ = ("_compute", "_known", "name", "number")
+    __slots__ = ("_compute", "_known", "name", "number", "square")
 
-    def __init__(self, name: str, compute: Callable[[int], arb]) -> None:
+    def __init__(
+        self, name: str, compute: Callable[[int], arb], square: Callable[[], Number | None] | None = None
+    ) -> None:
         self.name = name
         self.number = next(_numbers)
+        self.square = square
         self._compute = compute
         self._known: dict[int, arb] = {}
 
@@ -93,12 +101,12 @@ class Surd:
             terms = dict(self.terms)
             for key, q in other.terms.items():
                 terms[key] = terms[key] + q if key in terms else q
-            return _number(terms)
+            return as_number(terms)
         if not other:
             return self
         terms = dict(self.terms)
         terms[PLAIN] = terms.get(PLAIN, ZERO) + as_fmpq(other)
-        return _number(terms)
+        return as_number(terms)
 
     __radd__ = __add__
 
@@ -208,7 +216,7 @@ def root_of(q: Fraction, base: Sequence[int] = ()) -> Number:
     root = isqrt(n)
     if root * root == n:
         n, outside = 1, outside * root
-    return _number({(inside * n, ()): as_fmpq(outside)})
+    return as_number({(inside * n, ()): as_fmpq(outside)})
 
 
 def coprime_base(numbers: Iterable[int]) -> tuple[int, ...]:
@@ -234,7 +242,57 @@ def coprime_base(numbers: Iterable[int]) -> tuple[int, ...]:
 
 
 def is_zero(x: Number) -> bool:
-    """Whether a number is zero, as far as that can be seen formally (without symbols: always)."""
+    """Whether a number is zero, as far as that is seen.
+
+    Without symbols this is complete.  With them the last symbol ``s`` is eliminated: ``A + B s`` with ``s > 0`` is
+    zero if and only if both are, or they have opposite signs and ``A**2 == B**2 s**2``; that is complete too, unless
+    a square is not known or the numbers grow beyond `MOST_TERMS`.
+    """
+    return is_formally_zero(x) or (isinstance(x, Surd) and _is_zero_by_elimination(x))
+
+
+def _is_zero_by_elimination(x: Surd) -> bool:
+    last = max(
+        (known for _, symbols in x.terms for known, _ in symbols), key=lambda s: s.number, default=None
+    )
+    square = last.square() if last is not None and last.square is not None else None
+    if square is None:
+        return False
+    even, odd = _split(x, last, square)
+    if is_zero(odd):
+        return is_zero(even)
+    if (
+        is_zero(even)
+        or sign(even) == sign(odd)
+        or max(map(_size, (even, odd))) ** 2 * _size(square) > MOST_TERMS
+    ):
+        return False
+    return is_zero(even * even - odd * odd * square)
+
+
+def _size(x: Number) -> int:
+    return len(x.terms) if isinstance(x, Surd) else 1
+
+
+def _split(x: Surd, last: Symbol, square: Number) -> tuple[Number, Number]:
+    """``A`` and ``B`` with ``x`` a power of a symbol times ``A + B s``, both free of it."""
+    parts: dict[int, dict[Monomial, fmpq]] = {}
+    for (n, symbols), q in x.terms.items():
+        power = next((e for known, e in symbols if known is last), 0)
+        rest = tuple((known, e) for known, e in symbols if known is not last)
+        parts.setdefault(power, {})[n, rest] = q
+    least = min(parts)
+    halves: list[Number] = [Fraction(0), Fraction(0)]
+    for power, terms in parts.items():
+        value = as_number(terms)
+        for _ in range((power - least) // 2):
+            value = value * square
+        halves[(power - least) % 2] = halves[(power - least) % 2] + value
+    return halves[0], halves[1]
+
+
+def is_formally_zero(x: Number) -> bool:
+    """Whether the terms of a number cancel, roots of integers taken for what they are and symbols for unrelated."""
     if not isinstance(x, Surd):
         return not x
     parts: dict[tuple, dict[int, fmpq]] = {}
@@ -275,7 +333,7 @@ def _find_sign(x: Surd, what: str) -> int:
             return 1
         if ball < 0:
             return -1
-        if bits == 64 and is_zero(x):
+        if (bits == 64 and is_formally_zero(x)) or (bits == 256 and is_zero(x)):
             return 0
         bits *= 2
     raise Undecided(f"{what} is not told from zero at {MOST_BITS} bits, nor seen to be zero")
@@ -347,7 +405,7 @@ def _near_root(n: int, bits: int) -> Fraction:
     return _roots[n, bits]
 
 
-def _number(terms: dict[Monomial, fmpq]) -> Number:
+def as_number(terms: dict[Monomial, fmpq]) -> Number:
     """The sum of terms without the zero ones; a rational where nothing else is left."""
     if ZERO in terms.values():
         terms = {key: q for key, q in terms.items() if q}
@@ -365,7 +423,7 @@ def _product(left: dict[Monomial, fmpq], right: dict[Monomial, fmpq]) -> Number:
             key, factor = times((n, s), (m, t))
             value = p * q if factor == 1 else p * q * factor
             terms[key] = terms[key] + value if key in terms else value
-    return _number(terms)
+    return as_number(terms)
 
 
 def times(one: Monomial, other: Monomial) -> tuple[Monomial, int]:
