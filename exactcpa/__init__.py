@@ -81,9 +81,11 @@ it; the checker imports nothing of the package at all):
     minibatch_tally    counting records into exact distributions
     minibatches        all mini-batches of a data set, and what they make of a network
     nearest_point      the nearest point of a polyhedron: a dual active set, in rationals
+    real_quotients     quotients of sums of square roots
     placement_variants what batchnorm is compared with: the same weights without it
     placement_parents  the cells of the layers before a unit, and its bent hyperplane on them
     placement_units    what a batch says about every unit's hyperplane; what a unit does on a domain
+    placement_ideal    feature-space numbers with true square roots
     placement_distances  from samples to bent hyperplanes and to the boundary of the partition
     placement_folds    angles of bent hyperplanes where they cross earlier ones
     placement_windows  how many cells meet a cube around a point
