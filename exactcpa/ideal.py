@@ -554,7 +554,7 @@ def _root_ball(
 
 def _variance_ball(found: list[arb]) -> arb:
     mean = sum(found, arb(0)) / len(found)
-    return sum(((v - mean) ** 2 for v in found), arb(0)) / len(found)
+    return sum(((v - mean) * (v - mean) for v in found), arb(0)) / len(found)
 
 
 def _require_positive(

@@ -374,11 +374,19 @@ def to_ball(x: Number, bits: int) -> arb:
             if n > 1:
                 term *= arb(n).sqrt()
             for known, power in symbols:
-                term *= known.enclosure(bits) ** power
+                term *= _power(known.enclosure(bits), power)
             total += term
         return total
     finally:
         ctx.prec = old
+
+
+def _power(ball: arb, power: int) -> arb:
+    """An integer power by products: powers of flint's go through a logarithm, which a ball around zero has not."""
+    result = arb(1)
+    for _ in range(abs(power)):
+        result *= ball
+    return result if power > 0 else 1 / result
 
 
 def middle_and_radius(ball: arb) -> tuple[Fraction, Fraction]:
