@@ -130,8 +130,9 @@ def box_meeting_every_cell(rows: Matrix, offsets: Vector) -> Box:
         [1, 3] x [-1, 1]
     """
     pairs = [(w, c) for w, c in zip(rows, offsets, strict=True) if any(w)]
-    size = rank([w for w, _ in pairs])
-    points = [(Fraction(0),) * len(rows[0])] if not pairs else []
+    if not pairs:
+        return window((Fraction(0),) * len(rows[0]), Fraction(1))
+    size, points = rank([w for w, _ in pairs]), []
     for chosen in combinations(pairs, size):
         normals = [w for w, _ in chosen]
         if rank(normals) == size:
