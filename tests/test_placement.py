@@ -477,3 +477,100 @@ def test_progress_tells_every_step():
 
     assert told[0] == "batchnorm: cells"
     assert told[-1] == "batchnorm: window 3 of 3"
+
+
+# ---------------------------------------------------------------------- the ideal reading
+
+
+def near(x):
+    """A number of either reading, rounded."""
+    return float(x)
+
+
+def same_but_for_rounding(one, other):
+    """Whether two reports agree: counts and texts exactly, rounded scales to rounding."""
+    for name, table in one.tables.items():
+        assert len(table) == len(other[name])
+        for mine, theirs in zip(table.dicts(), other[name].dicts(), strict=True):
+            for column, value in mine.items():
+                if isinstance(value, F):
+                    assert near(theirs[column]) == pytest.approx(near(value), rel=1e-9, abs=1e-9), (
+                        name,
+                        column,
+                    )
+                elif not isinstance(value, tuple | float):
+                    assert theirs[column] == value, (name, column)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4, 6, 8, 9, 11])
+def test_ideal_reading_is_near_the_deployed_one(seed):
+    layers, head, samples = random_instance(seed)
+    layers = [dict(layer, bn=layer["bn"] or (F(1), F(0), F(0))) for layer in layers]
+    assert oracle.frozen(layers, samples) is not None
+    net = to_network(layers, head)
+
+    ideal = cpa.batchnorm_report(net, samples, reading="ideal", compare=())
+
+    assert ideal.settings["deployed_and_ideal_are_combinatorially_the_same"]
+    same_but_for_rounding(cpa.batchnorm_report(net, samples, compare=()), ideal)
+
+
+def test_readings_may_differ():
+    # Both normalised units are the same function up to sign, so that the difference of their absolute values is zero;
+    # with scales rounded apart it bends.
+    last = (cpa.Abs(), cpa.Linear([[1, -1]], [0]))
+    net = cpa.Network(1, (cpa.Linear([["-3/4"], ["5/8"]], [1, 0]), cpa.TrainingBatchNorm(epsilon=0), *last))
+    data = [["1/4"], ["7/4"], [3], [3], [-3]]
+
+    ideal, deployed = (cpa.batchnorm_report(net, data, reading=r, compare=()) for r in ("ideal", "deployed"))
+
+    assert [report["variants"].dicts()[0]["linear_regions"] for report in (ideal, deployed)] == [1, 2]
+    assert ideal.settings["deployed_and_ideal_are_combinatorially_the_same"] is False
+
+
+def test_ideal_reading_with_rational_roots_is_exact():
+    # Standard deviations 5 and 8; 1/5 is no double, so that the deployed network differs a little.
+    data = [[7, 2], [1, 2], [-1, -2], [-7, -2]]
+    layers = (
+        cpa.Linear([[1, 0], [0, 4]], [0, 0]),
+        plain()(2),
+        cpa.ReLU(),
+        cpa.Linear([[3, -2]], [0]),
+        plain()(1),
+    )
+    net = cpa.Network(2, (*layers, cpa.ReLU()))
+
+    ideal, deployed = (
+        cpa.batchnorm_report(net, data, compare=(), reading=r)["units"].dicts()[2]
+        for r in ("ideal", "deployed")
+    )
+
+    assert ideal["input_mean_squared"] == F(4619, 306) != deployed["input_mean_squared"]
+    assert ideal["mean_squared"] == F(83, 650)
+
+
+def test_ideal_reading_keeps_roots():
+    # Variance 2/3 and beta 1: the bend is at x = 1 - sqrt(2/3), with distance 1/3 sqrt(6) from the mean sample.
+    net = cpa.Network(1, (cpa.Linear([[1]], [0]), cpa.TrainingBatchNorm(beta=[1], epsilon=0), cpa.ReLU()))
+
+    report = cpa.batchnorm_report(net, [[0], [1], [2]], reading="ideal", compare=())
+
+    row = report["units"].dicts()[0]
+    assert (row["excess"], row["optimum"], row["mean_squared"]) == (F(2, 3), F(2, 3), F(4, 3))
+    first, second, _ = report["distances"].dicts()
+    assert str(first["squared"]) == "5/3 + -2/3*sqrt(6)"
+    assert second["squared"] == F(2, 3)
+    assert str(second["nearest_point"][0]) == "1 + -1/3*sqrt(6)"
+    entry = report.to_json()["tables"]["distances"][0]["squared"]
+    low, high = map(F, entry["enclosure"])
+    assert low < high
+    assert (low - F(5, 3)) ** 2 > F(8, 3) > (high - F(5, 3)) ** 2
+    assert entry["decimal"].startswith("0.0336735")
+    assert float(entry["root"]) == pytest.approx(1 - (2 / 3) ** 0.5)
+
+
+def test_ideal_reading_of_the_command(files, capsys):
+    out, _ = printed([*files, "--reading", "ideal", "--json"], capsys)
+
+    settings = json.loads(out)["settings"]
+    assert settings["deployed_and_ideal_are_combinatorially_the_same"] is True
