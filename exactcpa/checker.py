@@ -545,7 +545,8 @@ def common_denominator(values: Iterable[Fraction]) -> int:
 
 # --------------------------------------------------------------------------- real numbers: the ideal reading
 
-FIRST_BITS, LIMIT_BITS, SHARING_BITS = 128, 8192, 1024
+FIRST_BITS, SHARING_BITS, LIMIT_BITS = 128, 1024, 8192
+LARGEST_SQUARE = 1_000_000
 
 
 class Enclosure:
@@ -671,13 +672,15 @@ class Real:
     __hash__ = None
 
     def sign(self) -> int:
-        """Return -1, 0 or 1: by the exact zero test, and by enclosures until one is off zero."""
+        """Return -1, 0 or 1: by enclosures until one is off zero, and by exact zero tests."""
         bits, has_symbols = FIRST_BITS, any(k < 0 for monomial in self.terms for k, _ in monomial)
         while True:
             enclosure = self.enclosure(bits)
             if enclosure.low > 0 or enclosure.high < 0:
                 return 1 if enclosure.low > 0 else -1
             if bits == FIRST_BITS and is_zero(self):
+                return 0
+            if has_symbols and bits == SHARING_BITS and is_zero(self, by_squares=True):
                 return 0
             if has_symbols and bits >= LIMIT_BITS:
                 reject(f"nested square roots: a sign cannot be decided at {bits} bits")
@@ -725,12 +728,13 @@ def sign_of(value: Number) -> int:
     return value.sign() if isinstance(value, Real) else (value > 0) - (value < 0)
 
 
-def is_zero(value: Number) -> bool:
-    """Whether a number is zero for formal reasons; without symbols these are the only ones.
+def is_zero(value: Number, *, by_squares: bool = False) -> bool:
+    """Whether a number is found to be zero; a number without symbols is if it is zero.
 
-    Powers of the last symbol r whose exponents have the same parity are made one power by ``r**2 = its radicand``.
     Rational radicands are written as products of pairwise coprime numbers, no squares; then the roots of products
-    of different ones are linearly independent over the rationals.
+    of different ones are linearly independent over the rationals.  With r the last symbol and V its radicand,
+    r**2 = V makes the value a + b r, times a power of r.  It is zero if a and b are; or, which is costly, if
+    a**2 = b**2 V and the signs of a and b are opposite.
     """
     terms = terms_of(value)
     last = min((k for monomial in terms for k, _ in monomial), default=1)
@@ -740,16 +744,23 @@ def is_zero(value: Number) -> bool:
     for monomial, c in terms.items():
         exponent = dict(monomial).get(last, 0)
         parts.setdefault(exponent, {})[tuple(pair for pair in monomial if pair[0] != last)] = c
+    radicand, least, sums = value.field.radicands[-1 - last], min(parts), [Fraction(0), Fraction(0)]
     for parity in (0, 1):
-        exponents = sorted(e for e in parts if e % 2 == parity)
-        total, power = Fraction(0), Fraction(1)
-        for index, exponent in enumerate(exponents):
-            for _ in range((exponent - exponents[index - 1]) // 2 if index else 0):
-                power *= value.field.radicands[-1 - last]()
-            total += power * real(parts[exponent], value.field)
-        if not is_zero(total):
-            return False
-    return True
+        exponents = sorted(e - least for e in parts if (e - least) % 2 == parity)
+        for exponent in exponents:
+            # Of one exponent alone the power of r does not matter: V is not computed without need.
+            halves = (exponent - parity if by_squares else exponent - exponents[0]) // 2
+            power = math.prod((radicand() for _ in range(halves)), start=Fraction(1))
+            sums[parity] += power * real(parts[least + exponent], value.field)
+    if all(is_zero(part, by_squares=by_squares) for part in sums):
+        return True
+    a, b = sums
+    if (
+        not by_squares
+        or max(len(terms_of(a)), len(terms_of(b))) ** 2 * len(terms_of(radicand())) > LARGEST_SQUARE
+    ):
+        return False
+    return is_zero(a * a - b * b * radicand(), by_squares=True) and sign_of(a) * sign_of(b) < 0
 
 
 def over_coprime_base(terms: dict[Monomial, Fraction]) -> dict[frozenset[int], Fraction]:
@@ -868,11 +879,9 @@ class Field:
         if not isinstance(enclosures[index], Enclosure):
             return rational_root(radicand(), self)
         for other in (None, *self.symbols):
-            reference = Fraction(1) if other is None else self.radicands[other]
+            # None stands for the root 1 of the radicand 1.
             ratio = simple_ratio(enclosures[index], 1 if other is None else enclosures[other])
-            if ratio is None:
-                continue
-            if is_zero(radicand() - ratio * (1 if other is None else reference())):
+            if ratio and is_zero(radicand() - ratio * (1 if other is None else self.radicands[other]())):
                 return rational_root(ratio, self) * (1 if other is None else self.symbol(other))
         self.symbols.append(index)
         return self.symbol(index)

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, permutations
 from math import lcm
 from operator import mul
 
@@ -43,7 +43,7 @@ from oracle_program import (
 Line = tuple[Fraction, ...]
 Point = tuple[Fraction, ...]
 DROP, SPLIT, PRUNE, CELL, FACET, CHOOSE, LOSES, WINS = 1, 3, 4, 6, 8, 10, 11, 13
-DROPI, PRUNEI = 14, 15
+DROPI, PRUNEI, DROPT, PRUNET, LOSEST = 14, 15, 16, 17, 18
 
 
 # ---------------------------------------------------------------------------------------------- the file
@@ -202,6 +202,31 @@ def determined(goal: Line, rows: dict[int, Line]) -> list[int] | None:
     return None
 
 
+def tied(goal: Line, rows: dict[int, Line], box: list[Line]) -> list[int] | None:
+    """Independent rows of which a combination, all multipliers positive, is minus the goal; faces of the box too."""
+    d = len(goal) - 1
+    # The box lists x_j - lower_j and upper_j - x_j as it likes; the numbers of the faces are by sign and coordinate.
+    faces = {(-1 - j if line[j] > 0 else -1 - d - j): line for line in box for j in range(d) if line[j]}
+    numbered = [*rows.items(), *faces.items()]
+    for size in range(d + 2):
+        for chosen in combinations(numbered, size):
+            weights = positive_combination(goal, [line for _, line in chosen])
+            if weights is not None:
+                return [number for number, _ in chosen]
+    return None
+
+
+def positive_combination(goal: Line, lines: list[Line]) -> list[Fraction] | None:
+    """Positive weights with which independent lines and the goal add up to zero."""
+    for columns in combinations(range(len(goal)), len(lines)):
+        weights = solve([[*(line[c] for line in lines), -goal[c]] for c in columns])
+        if weights is not None:
+            total = [sum(map(mul, weights, column)) for column in zip(*lines, strict=True)] or [0] * len(goal)
+            fits = all(w > 0 for w in weights) and all(a == -b for a, b in zip(total, goal, strict=True))
+            return weights if fits else None
+    return None
+
+
 # --------------------------------------------------------------------------------------------- the walk
 
 
@@ -216,6 +241,7 @@ class Style:
         backwards: Whether switches are decided from the last to the first.
         prunes: Whether rows are pruned on the way, too.
         implied: Whether multipliers are left out wherever d rows determine them.
+        ties: Whether they are left out wherever goal and rows add up to the zero function.
     """
 
     facets: bool = True
@@ -224,6 +250,7 @@ class Style:
     backwards: bool = False
     prunes: bool = False
     implied: bool = False
+    ties: bool = False
 
 
 @dataclass
@@ -369,8 +396,13 @@ class Writer:
 
     def farkas_record(self, codes: list[int], goal: Line, node: Node, weights: dict[int, Fraction]) -> None:
         """A DROP or PRUNE with its multipliers; without them if they are implied and the style likes that."""
-        rows = determined(goal, {i: row.line for i, row in node.rows.items()}) if self.style.implied else None
+        lines = {i: row.line for i, row in node.rows.items()}
+        rows = determined(goal, lines) if self.style.implied else None
         code, *named = codes
+        ties = tied(goal, lines, self.box) if self.style.ties else None
+        if ties is not None:
+            self.record({DROP: DROPT, PRUNE: PRUNET}[code], [*named, len(ties), *ties], [])
+            return
         if rows is None:
             self.record(code, [*named, len(weights), *weights], [Fraction(1), *weights.values()])
         else:
@@ -439,7 +471,9 @@ class Writer:
             tied_above = [c for c, gap in gaps.items() if not any(gap) and c > i]
             listed = [c for c, gap in gaps.items() if any(gap)]
             won = interior_point(self.rows_of(node) + [gaps[c] for c in listed])
-            if tied_above:
+            if tied_above and self.style.ties:
+                self.record(LOSEST, [i, 1, tied_above[0], 0], [])
+            elif tied_above:
                 self.record(LOSES, [i, 1, tied_above[0], 0], [Fraction(1)])
             elif won is None:
                 self.lose(node, i, {c: gaps[c] for c in listed})
@@ -454,13 +488,29 @@ class Writer:
 
     def lose(self, node: Node, i: int, gaps: dict[int, Line]) -> None:
         """A certificate that not all gaps are positive somewhere: gaps are rows like others."""
-        everything = {row_number: row.line for row_number, row in node.rows.items()}
+        lines = {row_number: row.line for row_number, row in node.rows.items()}
+        if self.style.ties and self.lose_by_a_tie(i, gaps, lines):
+            return
+        everything = dict(lines)
         everything |= {-1000 - c: gap for c, gap in gaps.items()}
         weights = combine_to_nothing(everything, self.box)
         thetas = {-1000 - k: w for k, w in weights.items() if k <= -1000}
         lambdas = {k: w for k, w in weights.items() if k >= 0}
         codes = [i, len(thetas), *thetas, len(lambdas), *lambdas]
         self.record(LOSES, codes, [*thetas.values(), *lambdas.values()])
+
+    def lose_by_a_tie(self, i: int, gaps: dict[int, Line], lines: dict[int, Line]) -> bool:
+        """One gap is minus a combination of rows, or of another gap and rows."""
+        for first, second in [(c, None) for c in gaps] + list(permutations(gaps, 2)):
+            usable = lines if second is None else {1000: gaps[second], **lines}
+            rows = tied(gaps[first], usable, self.box)
+            if rows is None or (second is not None and 1000 not in rows):
+                continue
+            rivals = [first] if second is None else [first, second]
+            rows = [number for number in rows if number != 1000]
+            self.record(LOSEST, [i, len(rivals), *rivals, len(rows), *rows], [])
+            return True
+        return False
 
     # -------------------------------------------------------------------------------- cells and facets
 

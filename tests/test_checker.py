@@ -39,6 +39,8 @@ STYLES = {
     "no_facets": Style(facets=False),
     "implied": Style(implied=True),
     "implied_and_pruned": Style(implied=True, scales=True, backwards=True, prunes=True),
+    "ties": Style(ties=True),
+    "ties_pruned": Style(ties=True, scales=True, backwards=True, prunes=True),
 }
 style_strategy = st.builds(
     Style,
@@ -48,6 +50,7 @@ style_strategy = st.builds(
     backwards=st.booleans(),
     prunes=st.booleans(),
     implied=st.booleans(),
+    ties=st.booleans(),
 )
 
 
