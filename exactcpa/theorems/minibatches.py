@@ -5,7 +5,7 @@ Main definitions:
 
 Conventions:
     The first batchnorm only: what comes before it does not depend on the batch.  Batches are without replacement, all
-    of one size ``b`` (option ``batch_size``; by default half of the samples, rounded up) and equally likely.
+    of one size ``b`` (option ``batch_size``, see `default_size`) and equally likely.
     The boundary of a unit is where its normalised output is zero: ``<w, z> = mu_B - beta/scale_B`` (deployed reading).
 
 References:
@@ -23,9 +23,11 @@ from fractions import Fraction
 from math import comb
 from typing import Any
 
+from exactcpa.batchnorm import deployed_scale
 from exactcpa.layers import LeakyReLU, Linear, TrainingBatchNorm
 from exactcpa.network import Network
-from exactcpa.theorems.batches import all_batches, batch_size, chosen
+from exactcpa.statistics import BatchStatistics, batch_statistics
+from exactcpa.theorems.batches import MOST_BATCHES, all_batches, batch_size, chosen
 from exactcpa.theorems.layer_view import NONZERO_GAMMA, NONZERO_ROW, NormalisedLayer
 from exactcpa.theorems.moments import variance
 from exactcpa.theorems.normalised_units import AFFINE, MOST_UNITS, UnitPlace, first_layer, layers_before
@@ -48,14 +50,16 @@ from exactcpa.theorems.statement import (
     require,
     size_text,
 )
+from exactcpa.vectors import Vector
 
 MOST_VALUES = 200_000
 """Up to so many values in all batches of a unit, A11 lists them; beyond, it adds probabilities."""
 
 
-def default_size(instance: Instance) -> int:
-    """Half of the samples, rounded up."""
-    return (len(instance.data) + 1) // 2
+def default_size(count: int) -> int:
+    """Half of the samples, rounded up; all but one if that makes more batches than `MOST_BATCHES`."""
+    half = (count + 1) // 2
+    return half if comb(count, half) <= MOST_BATCHES else count - 1
 
 
 def require_batches(instance: Instance) -> int:
@@ -65,7 +69,12 @@ def require_batches(instance: Instance) -> int:
         HypothesisFails: There is one sample or none.
     """
     require(len(instance.data) >= 2, "there are at least 2 samples", f"got {len(instance.data)}")
-    return batch_size(instance, default_size(instance))
+    return batch_size(instance, default_size(len(instance.data)))
+
+
+def first_statistics(network: Network, view: NormalisedLayer, batch: tuple[Vector, ...]) -> BatchStatistics:
+    """The statistics of the first batchnorm on a batch; what comes after it is not computed."""
+    return batch_statistics(Network(network.input, network.layers[: view.place[0] + 1]), batch)[0]
 
 
 # ---------------------------------------------------------------------- A11
@@ -132,11 +141,12 @@ def _examine_translation(instance: Instance) -> Verdict:
     full, offsets = centroid(data), _offsets(view)
     found, holds = [], True
     for batch in batches:
-        part = first_layer(network, chosen(data, batch))
-        shift = minus(centroid(part.inputs), full)
+        samples = chosen(data, batch)
+        shift = minus(centroid(samples), full)
         moved = tuple([c + dot(row, shift) for c, row in zip(offsets, view.rows, strict=True)])
-        holds = holds and _offsets(part) == moved
-        found.append({"samples": batch, "shift": shift, "offsets": _offsets(part)})
+        part = minus(first_statistics(network, view, samples).mean, view.bias)
+        holds = holds and part == moved
+        found.append({"samples": batch, "shift": shift, "offsets": part})
     freedom = rank([minus(entry["offsets"], offsets) for entry in found])
     verb = "is" if holds else "is not"
     reason = (
@@ -159,7 +169,7 @@ def _examine_margins(instance: Instance) -> Verdict:
     size = require_batches(instance)
     batches = all_batches(instance, size)
     view = first_layer(network, data)
-    parts = [first_layer(network, chosen(data, batch)) for batch in batches]
+    parts = [first_statistics(network, view, chosen(data, batch)) for batch in batches]
     covered = [k for k in range(view.units) if NONZERO_ROW.holds(view, k) and NONZERO_GAMMA.holds(view, k)]
     require(covered, "some row and its gamma are not zero", f"got none in {view}")
     units, note = examined(covered, instance, "units", limit=MOST_UNITS)
@@ -180,12 +190,11 @@ def _examine_margins(instance: Instance) -> Verdict:
     return judged(holds, reason, f"{size_text(instance)}, b={size}", evidence)
 
 
-def _margins(place: UnitPlace, parts: Sequence[NormalisedLayer]) -> dict[str, Any]:
+def _margins(place: UnitPlace, parts: Sequence[BatchStatistics]) -> dict[str, Any]:
     """A unit's scale in every batch, and the samples that every boundary has on one side."""
-    scales = [part.layer.scales()[place.unit] for part in parts]
-    offsets = [
-        part.offset(place.unit) - place.beta / scale for part, scale in zip(parts, scales, strict=True)
-    ]
+    k, epsilon, bias = place.unit, place.view.layer.epsilon, place.view.bias[place.unit]
+    scales = [deployed_scale(place.gamma, part.variance[k], epsilon) for part in parts]
+    offsets = [part.mean[k] - bias - place.beta / scale for part, scale in zip(parts, scales, strict=True)]
     middle, length = mean(offsets), norm2(place.row)
     samples = []
     for number, value in enumerate(place.values):

@@ -21,7 +21,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from exactcpa.layers import AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxOut, MaxPool
+from exactcpa.layers import (
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Flatten,
+    Layer,
+    Linear,
+    MaxOut,
+    MaxPool,
+    Residual,
+    TrainingBatchNorm,
+)
 from exactcpa.network import Network
 from exactcpa.theorems.layer_view import (
     OWN_STATISTICS,
@@ -133,12 +144,23 @@ def units_of(instance: Instance, *conditions: Condition) -> tuple[list[UnitPlace
 def first_layer(network: Network, data: tuple[Vector, ...]) -> NormalisedLayer:
     """The first batchnorm.
 
-    What comes before it has no batchnorm, so its inputs are the same in every mini-batch.
+    What comes before it has no batchnorm, so its inputs are the same in every mini-batch.  What comes after it is cut
+    off but for the activation, so that thousands of batches cost little.
 
     Raises:
         HypothesisFails: There is none, or it is of images.
     """
-    return views_of(network, data)[0]
+    first = next((n for n, layer in enumerate(network.layers) if _normalises(layer)), None)
+    require(first is not None, "the network has a batchnorm", "got none")
+    start = Network(network.input, network.layers[: (first or 0) + 2])
+    return views_of(start, data)[0]
+
+
+def _normalises(layer: Layer) -> bool:
+    """Whether a layer is a batchnorm or a block with one inside."""
+    if isinstance(layer, Residual):
+        return any(_normalises(inner) for inner in layer.layers)
+    return isinstance(layer, BatchNorm | TrainingBatchNorm)
 
 
 def layers_before(network: Network, view: NormalisedLayer) -> tuple[Layer, ...]:
