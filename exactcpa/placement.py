@@ -51,7 +51,7 @@ from exactcpa.placement_report import BatchnormReport, Table
 from exactcpa.placement_units import FeatureNumbers, UnitState, hyperplanes, key_of, unit_states
 from exactcpa.placement_variants import COMPARISONS, Variant, all_layers, normalised_stages, variants
 from exactcpa.placement_windows import count_cells
-from exactcpa.real_quotients import total
+from exactcpa.real_quotients import root, total
 from exactcpa.stages import stages
 from exactcpa.statistics import freeze
 from exactcpa.vectors import Vector
@@ -74,7 +74,17 @@ COLUMNS = {
     ),
     "units": (
         *("variant", "layer", "unit", "breakpoint", "normalised", "state", "flat_cells", "centroid_residual"),
-        *("mean_squared", "optimum", "excess", "positive", "zero", "negative", "input_mean_squared", "folds"),
+        *(
+            "mean_squared",
+            "rms_distance",
+            "optimum",
+            "excess",
+            "positive",
+            "zero",
+            "negative",
+            "input_mean_squared",
+            "folds",
+        ),
         "widest_fold_degrees",
     ),
     "samples": (
@@ -157,6 +167,7 @@ def batchnorm_report(
         "samples": len(samples),
         "batch": "all" if mode != "train" else tuple(batch or ()),
         "domain": str(where),
+        "margin": None if domain is not None else _share(margin),
         "window": radius,
         "seed": seed,
         "biases": {variant.name: MappingProxyType(dict(variant.biases)) for variant in compared[1:]},
@@ -277,9 +288,10 @@ def _totals(part: Partition, states: Mapping[tuple[int, int], UnitState]) -> tup
 
 def _feature(numbers: FeatureNumbers | None) -> tuple[Any, ...]:
     if numbers is None:
-        return (None,) * 7
-    distances = (numbers.residual, numbers.mean_squared, numbers.optimum, numbers.excess)
-    return (*distances, numbers.positive, numbers.zero, numbers.negative)
+        return (None,) * 8
+    mean = numbers.mean_squared
+    distances = (mean, None if mean is None else root(mean), numbers.optimum, numbers.excess)
+    return (numbers.residual, *distances, numbers.positive, numbers.zero, numbers.negative)
 
 
 def _reached(reach: Reach | None) -> tuple[Fraction | None, Vector | None]:

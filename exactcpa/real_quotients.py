@@ -9,6 +9,7 @@ Main definitions:
     quotient: Made from a rational or a sum of roots.
     simplest: A rational if it is one, a sum of roots if it is kept as one.
     total: A sum of many numbers.
+    root: The square root of a number.
     exact_text: The number as text, unless that is very long.
     is_less: A comparison that takes numbers that are not told apart for equal.
 
@@ -29,7 +30,7 @@ from typing import Any
 from flint import arb, ctx, fmpq
 
 from exactcpa.errors import Undecided
-from exactcpa.surds import MOST_BITS, Number, Surd, is_zero, middle_and_radius, sign, to_ball
+from exactcpa.surds import MOST_BITS, Number, Surd, is_zero, middle_and_radius, root_of, sign, to_ball
 
 MOST_TERMS = 40
 """A number with more terms is kept as the operation that made it."""
@@ -198,6 +199,8 @@ class Quotient:
         (a, b), (c, d) = (side.expanded(most) for side in self._sides)
         if (_size(a) + _size(b)) * (_size(c) + _size(d)) > most:
             raise Undecided(f"a tie between numbers of more than {most} terms was not expanded")
+        if self._operation is _ball_root:
+            raise Undecided("a tie with a root of an irrational number was not expanded")
         if self._operation is mul:
             return a * c, b * d
         if self._operation is truediv:
@@ -231,6 +234,18 @@ def total(values: Sequence[Any]) -> Fraction | Surd | Quotient:
     if any(isinstance(value, Quotient) for value in values):
         return simplest(sum([quotient(value) for value in values]))
     return sum(values, Fraction(0))
+
+
+def root(x: Any) -> Fraction | Surd | Quotient:
+    """The square root of a number at least zero; of a rational, formally."""
+    if isinstance(x, Fraction):
+        return simplest(quotient(root_of(x)))
+    return Quotient(None, _ball_root, (quotient(x), quotient(x)))
+
+
+def _ball_root(x: arb, _: arb) -> arb:
+    """The root of a number known to be at least zero."""
+    return x.max(arb(0)).sqrt()
 
 
 def exact_text(x: Any) -> str | None:

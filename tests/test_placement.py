@@ -236,6 +236,33 @@ def test_scales_may_fold_boundaries_away_from_the_data():
     assert [row[at] for row in means] == [F(4619, 306), F(7273, 2336)]
 
 
+def test_three_inputs():
+    # Planes that the domain does not cut off: the distance is |h| / |grad h| (and the boundary's the least of them).
+    rows, offsets = [[1, 2, 2], [2, -1, 2], [0, 3, -4]], [1, 0, -2]
+    net = cpa.Network(3, (cpa.Linear(rows, offsets), cpa.ReLU()))
+    data = [(1, 0, "1/2"), (0, 0, 0), (-1, 1, 1)]
+
+    report = cpa.batchnorm_report(net, data, compare=(), domain=cpa.Box([-20] * 3, [20] * 3))
+
+    for i, x in enumerate(data):
+        heights = [
+            sum(w * F(q) for w, q in zip(row, x, strict=True)) + c
+            for row, c in zip(rows, offsets, strict=True)
+        ]
+        expected = [h * h / sum(w * w for w in row) for h, row in zip(heights, rows, strict=True)]
+        assert [row["squared"] for row in report["distances"].where({"sample": i})] == expected
+        assert report["samples"].where({"sample": i})[0]["boundary_squared"] == min(expected)
+
+
+def test_root_mean_square_is_exact():
+    net = cpa.Network(1, (cpa.Linear([[3]], [0]), cpa.ReLU()))
+
+    row = cpa.batchnorm_report(net, [[1], [2]], compare=())["units"].dicts()[0]
+
+    assert row["mean_squared"] == F(5, 2)
+    assert str(row["rms_distance"]) == "1/2*sqrt(10)"
+
+
 def test_distances_on_a_slice_are_within_it():
     # The plane x2 = 1 of R^3 with basis (2, 0, 0), (1, 1, 0): unit x0 + x1 - x2 is x0 + x1 = 1 there.
     net = cpa.Network(3, (cpa.Linear([[1, 1, -1]], [0]), cpa.ReLU()))
@@ -493,13 +520,11 @@ def same_but_for_rounding(one, other):
         assert len(table) == len(other[name])
         for mine, theirs in zip(table.dicts(), other[name].dicts(), strict=True):
             for column, value in mine.items():
-                if isinstance(value, F):
-                    assert near(theirs[column]) == pytest.approx(near(value), rel=1e-9, abs=1e-9), (
-                        name,
-                        column,
-                    )
-                elif not isinstance(value, tuple | float):
-                    assert theirs[column] == value, (name, column)
+                place = (name, column)
+                if value is None or isinstance(value, int | str):
+                    assert theirs[column] == value, place
+                elif not isinstance(value, tuple):
+                    assert near(theirs[column]) == pytest.approx(near(value), rel=1e-9, abs=1e-9), place
 
 
 @pytest.mark.parametrize("seed", [0, 2, 4, 6, 8, 9, 11])
@@ -567,6 +592,22 @@ def test_ideal_reading_keeps_roots():
     assert (low - F(5, 3)) ** 2 > F(8, 3) > (high - F(5, 3)) ** 2
     assert entry["decimal"].startswith("0.0336735")
     assert float(entry["root"]) == pytest.approx(1 - (2 / 3) ** 0.5)
+
+
+def test_ideal_reading_on_a_slice():
+    net = cpa.Network(
+        3, (cpa.Linear([[1, 1, -1]], [0]), cpa.TrainingBatchNorm(beta=[1], epsilon=0), cpa.ReLU())
+    )
+    plane = cpa.Slice([0, 0, 1], [[2, 1], [0, 1], [0, 0]], cpa.Box([-9, -9], [9, 9]))
+    data = [[2, 1, 5], [0, 1, 1], [1, 1, 0]]
+
+    ideal, deployed = (
+        cpa.batchnorm_report(net, data, compare=(), domain=plane, reading=r, window=1)
+        for r in ("ideal", "deployed")
+    )
+
+    assert "sqrt" in str(ideal["distances"].rows[0])
+    same_but_for_rounding(deployed, ideal)
 
 
 def test_ideal_reading_of_the_command(files, capsys):
