@@ -80,7 +80,7 @@ def covered_layers(
     """The batchnorm layers of an instance for which all conditions hold, and a note about the others.
 
     Raises:
-        HypothesisFails: No batchnorm; or none is covered: names the first condition that fails.
+        HypothesisFails: No batchnorm; or none is covered: names the last condition that fails first for some layer.
         BadNetwork: Statistics that do not exist.
     """
     net, data = network_and_data(instance)
@@ -88,9 +88,10 @@ def covered_layers(
     require(views, "the network has a batchnorm", "it has none")
     failing = {view.place: next((c.words for c in conditions if not c.holds(view)), None) for view in views}
     kept = [view for view in views if failing[view.place] is None]
-    for view in views:
-        words = failing[view.place]
-        require(kept or words is None, str(words), f"not so for {view}")
+    # Told is what fails for the layers that satisfy most: the last of the conditions that fail.
+    for condition in reversed(conditions):
+        for view in views:
+            require(kept or failing[view.place] != condition.words, condition.words, f"not so for {view}")
     left_out = [
         f"; {view} not covered: it fails that {failing[view.place]}" for view in views if view not in kept
     ]

@@ -202,7 +202,8 @@ def covered_units(
         The units, each with its layer, and a note that says which were left out and why; empty if none was.
 
     Raises:
-        HypothesisFails: No batchnorm; or none of its units is covered: names the first condition that fails.
+        HypothesisFails: No batchnorm; or none of its units is covered: names the last condition that fails first
+            for some unit.
         BadNetwork: See `normalised_layers`.
     """
     net, data = network_and_data(instance)
@@ -217,8 +218,10 @@ def covered_units(
             kept.append((view, unit))
         else:
             failed.setdefault(words, []).append(f"unit {unit} of {view}")
-    for words, units in failed.items():
-        require(kept, words, f"not so for {units[0]}" + (f" and {len(units) - 1} more" if units[1:] else ""))
+    # Told is what fails for the units that satisfy most: the last of the conditions that fail.
+    for words in reversed([c.words for c in conditions if c.words in failed]):
+        more = f" and {len(failed[words]) - 1} more" if failed[words][1:] else ""
+        require(kept, words, f"not so for {failed[words][0]}{more}")
     chosen, note = examined(kept, instance, "units", limit=limit)
     left_out = [
         f"; {len(units)} of {len(everyone)} units not covered, as it does not hold that {words}"
