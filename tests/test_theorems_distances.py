@@ -214,6 +214,15 @@ def test_level_set_with_a_flat_cell():
     assert found.mean_square == 2 == level_distance(found.evidence)
 
 
+def test_level_set_that_is_everything():
+    net = Network(1, (Linear([[1]], [0]), ReLU(), Linear([[0]], [0])))
+    points = ((F(0),), (F(1),))
+
+    found = level_set(net, points, ZERO, Instance(net, points))
+
+    assert found.mean_square == 0 == level_distance(found.evidence)
+
+
 def test_level_set_far_away_needs_a_wider_box():
     net = Network(1, (Linear([[1]], [0]), LeakyReLU("1/2"), Linear([[1]], [0])))
     points = ((F(0),), (F(1),))

@@ -66,7 +66,10 @@ def _nearest(cells: tuple[Evidence, ...], sample: Evidence, level: Fraction) -> 
     others = {entry["cell"]: entry for entry in sample["others"]}
     for number, cell in enumerate(cells):
         normal, away = cell["normal"], level - cell["constant"]
-        is_far = (dot(normal, point) - away) ** 2 >= square * norm2(normal) if any(normal) else away != 0
+        # A cell on which f is constant has no hyperplane: all of it is in the level set, or none.
+        is_far = (
+            (dot(normal, point) - away) ** 2 >= square * norm2(normal) if any(normal) else away or not square
+        )
         if not is_far and not (
             number in others and _is_no_nearer(cell, others[number], point, level, square)
         ):
