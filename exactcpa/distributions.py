@@ -3,6 +3,7 @@
 Main definitions:
     Distribution: Values and their counts; an immutable mapping.
     exact_text: A value as text that says it exactly.
+    rough_text: A rounded decimal, for numbers of any length.
 
 Conventions:
     All counted cases are equally likely: the expectation is the plain mean, the variance is divided by the number
@@ -18,13 +19,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import inf
+from numbers import Rational
 from types import MappingProxyType
 from typing import Any
 
 from flint import fmpq
 
 from exactcpa.errors import BadArgument
+from exactcpa.numbers import decimal_text
 
+KEPT = 512
+"""Bits of numerator and denominator that a rounded decimal is made from."""
 LONG = 10_000
 """Bits from which on numbers are written in hexadecimal: CPython refuses to write very long decimal ones."""
 
@@ -88,10 +93,18 @@ class Distribution(Mapping):
         """
         return _fraction(self._sum(1) / self.total)
 
+    def mean_square(self) -> Fraction:
+        """The mean of the squares; raises as `expectation`."""
+        return _fraction(self._sum(2) / self.total)
+
     def variance(self) -> Fraction:
         """The mean squared distance to the expectation; raises as `expectation`."""
+        return self.moments()[1]
+
+    def moments(self) -> tuple[Fraction, Fraction]:
+        """Expectation and variance; raises as `expectation`."""
         mean = self._sum(1) / self.total
-        return _fraction(self._sum(2) / self.total - mean * mean)
+        return _fraction(mean), _fraction(self._sum(2) / self.total - mean * mean)
 
     def mapped(self, function: Any) -> Distribution:
         """The distribution of a function of the values."""
@@ -137,8 +150,29 @@ def _order(value: Any) -> tuple[float, Any]:
         return (inf if value > 0 else -inf), value
 
 
+@Rational.register
+class _Coprime:
+    """Numerator and denominator without a common factor: `Fraction` takes them over and looks for none."""
+
+    def __init__(self, q: fmpq) -> None:
+        self.numerator, self.denominator = int(q.p), int(q.q)
+
+
 def _fraction(q: fmpq) -> Fraction:
-    return Fraction(int(q.p), int(q.q))
+    return Fraction(_Coprime(q))
+
+
+def rough_text(q: Fraction, digits: int = 6) -> str:
+    """A rounded decimal for people, also of numbers of very many digits, which are cut to `KEPT` bits before.
+
+    Example:
+        >>> rough_text(Fraction(2**9001, 3**5679))
+        '0.998586'
+    """
+    extra = min(q.numerator.bit_length(), q.denominator.bit_length()) - KEPT
+    if extra > 0:
+        q = Fraction(q.numerator >> extra, q.denominator >> extra)
+    return decimal_text(q, digits)
 
 
 def exact_text(value: Any) -> str:

@@ -28,11 +28,10 @@ from exactcpa.commands import (
     print_lines,
 )
 from exactcpa.data_file import load_data
-from exactcpa.distributions import Distribution
+from exactcpa.distributions import Distribution, rough_text
 from exactcpa.errors import BadArgument
 from exactcpa.minibatch_summary import LayerReport, MinibatchReport, UnitReport
 from exactcpa.minibatches import minibatch_report
-from exactcpa.numbers import decimal_text
 from exactcpa.tables import aligned
 
 HEAD = ("unit", "mean", "E mean", "Var mean", "variance", "E variance", "shift from", "to", "E distance^2")
@@ -117,12 +116,12 @@ def _facts(report: MinibatchReport) -> Iterator[tuple[str, str]]:
     yield "ties", f"{ties:,}"
     if report.correct:
         low, high = report.correct.least(), report.correct.greatest()
-        mean = decimal_text(report.correct.expectation())
+        mean = rough_text(report.correct.expectation())
         yield "correct samples", f"from {low} to {high}, {mean} on average"
     if report.cells:
         low, high = report.cells.least(), report.cells.greatest()
         full = "" if report.full_cells is None else f"; with all data {report.full_cells:,}"
-        mean = decimal_text(report.cells.expectation())
+        mean = rough_text(report.cells.expectation())
         yield "cells", f"{report.cells.total:,} partitions, from {low:,} to {high:,}, {mean} on average{full}"
     yield "A11, sampling", _law_text(report)
     yield "A11', translation", _translation_text(report)
@@ -175,4 +174,4 @@ def _unit_rows(number: int, unit: UnitReport) -> Iterator[tuple[str, ...]]:
 
 
 def _decimal(q: Fraction | None) -> str:
-    return "-" if q is None else decimal_text(q)
+    return "-" if q is None else rough_text(q)

@@ -19,13 +19,12 @@ from fractions import Fraction
 from typing import Any
 
 from exactcpa.batch_families import Batch, Family
-from exactcpa.distributions import Distribution, exact_text
+from exactcpa.distributions import Distribution, exact_text, rough_text
 from exactcpa.domain import Domain
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.integer_steps import Place
 from exactcpa.minibatch_laws import SamplingLaw, Translation
 from exactcpa.minibatch_record import BatchRecord
-from exactcpa.numbers import decimal_text
 
 LONGEST = 4000
 """Digits up to which a moment is written exactly in JSON; sums over quotients by rounded roots are longer."""
@@ -53,7 +52,7 @@ class ShiftReport:
 
     def mean_squared_distance(self) -> Fraction:
         """The expectation of the squared distance; raises as `Distribution.expectation`."""
-        return (self.offsets.variance() + self.offsets.expectation() ** 2) / self.norm_squared
+        return self.offsets.mean_square() / self.norm_squared
 
     def greatest_squared_distance(self) -> Fraction:
         """The largest squared distance; raises as `Distribution.least`."""
@@ -227,11 +226,12 @@ def _shift_json(shift: ShiftReport, told: Any, *, full: bool) -> dict[str, Any]:
 def _distribution_json(distribution: Distribution, *, full: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {"cases": distribution.total, "values": len(distribution)}
     if distribution and not isinstance(next(iter(distribution)), str):
+        expectation, variance = distribution.moments()
         facts |= {
             "least": _number(Fraction(distribution.least())),
             "greatest": _number(Fraction(distribution.greatest())),
-            "expectation": _number(distribution.expectation()),
-            "variance": _number(distribution.variance()),
+            "expectation": _number(expectation),
+            "variance": _number(variance),
         }
     return facts | {"counts": distribution.to_json()} if full else facts
 
@@ -241,7 +241,7 @@ def _number(q: Fraction | None) -> Any:
     if q is None:
         return None
     digits = max(q.numerator.bit_length(), q.denominator.bit_length()) * 3 // 10
-    return exact_text(q) if digits <= LONGEST else {"about": decimal_text(q, 17), "digits": digits}
+    return exact_text(q) if digits <= LONGEST else {"about": rough_text(q, 17), "digits": digits}
 
 
 def _translation_json(found: Translation) -> dict[str, Any]:
