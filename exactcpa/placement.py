@@ -173,7 +173,7 @@ def batchnorm_report(
         "biases": {variant.name: MappingProxyType(dict(variant.biases)) for variant in compared[1:]},
     }
     if reading == "ideal":
-        settings |= _compared_readings(net, chosen, mode, where)
+        settings |= _compared_readings(net, compared[0].network, chosen, mode, where)
     tables = {name: Table(name, COLUMNS[name], tuple(entries)) for name, entries in rows.items()}
     return BatchnormReport(MappingProxyType(settings), MappingProxyType(tables))
 
@@ -260,10 +260,12 @@ class _Measurement:
             rows["windows"].append((name, kind, i, self.radius, *counts))
 
 
-def _compared_readings(net: Network, batch: Sequence[Vector], mode: str, domain: Domain) -> dict[str, Any]:
+def _compared_readings(
+    net: Network, ideal: Network | IdealNetwork, batch: Sequence[Vector], mode: str, domain: Domain
+) -> dict[str, Any]:
     """Whether both readings cut the domain in the same way."""
-    parts = [enumerate_cells(_frozen(net, batch, mode, reading), domain) for reading in READINGS]
-    found = compare_partitions(*parts)
+    deployed = _frozen(net, batch, mode, "deployed")
+    found = compare_partitions(enumerate_cells(deployed, domain), enumerate_cells(ideal, domain))
     return {
         "deployed_and_ideal_are_combinatorially_the_same": found.is_same,
         "deployed_and_ideal": str(found),

@@ -37,7 +37,7 @@ from exactcpa.nearest_point import Metric, Nearest, nearest_point, require_neare
 from exactcpa.partition import Partition
 from exactcpa.placement_parents import Piece, parents_of
 from exactcpa.real_lines import RealLines
-from exactcpa.real_quotients import is_less, quotient, simplest
+from exactcpa.real_quotients import Quotient, is_less, quotient, simplest
 from exactcpa.vectors import Vector, dot
 
 Numbers = tuple[Any, ...]
@@ -219,7 +219,7 @@ class _Parts:
 def _rough(x: Any) -> float:
     """About the number, to order what is tried; nothing is decided by it."""
     try:
-        return float(x)
+        return float(x.ball(64).mid()) if isinstance(x, Quotient) else float(x)
     except OverflowError:
         return inf
 
