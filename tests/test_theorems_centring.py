@@ -192,28 +192,33 @@ def test_a1_rotated_holds_for_the_least_eigenvector():
 
 
 @pytest.mark.parametrize(
-    ("matrix", "row", "level"),
+    ("away", "row", "level"),
     [
-        (((1, 0), (0, 1)), (1, 2), 1),
-        (((2, 0), (0, 1)), (1, 0), 2),
-        (((1, 1), (1, 1)), (1, -1), 0),
-        (((2, 0, 1), (0, 2, 0), (1, 0, 2)), (0, 1, 0), 2),
+        ([(1, 0), (-1, 0), (0, 1), (0, -1)], (1, 2), F(1, 2)),
+        ([(2, 0), (-2, 0), (0, 1), (0, -1)], (1, 0), 2),
+        ([(2, 0), (-2, 0), (0, 1), (0, -1)], (1, 1), F(5, 4)),
+        ([(1, 1), (-1, -1)], (1, -1), 0),
+        ([(2, 0, 2), (-2, 0, -2), (1, 0, -1), (-1, 0, 1), (0, 2, 0), (0, -2, 0)], (0, 1, 0), F(4, 3)),
     ],
 )
-def test_descend_finds_a_direction_or_factors(matrix, row, level):
-    s = tuple(tuple(map(F, line)) for line in matrix)
-    direction, lower, diagonal = descend(s, tuple(map(F, row)), F(level))
+def test_descend_finds_a_direction_or_factors(away, row, level):
+    away = [tuple(map(F, a)) for a in away]
+    direction, lower, diagonal = descend(away, tuple(map(F, row)), F(level))
 
     def form(u):
-        return sum(u[i] * s[i][j] * u[j] for i in range(len(s)) for j in range(len(s))) - level * dot(u, u)
+        return sum(dot(a, u) ** 2 for a in away) / len(away) - level * dot(u, u)
 
     if direction is not None:
         assert form(direction) < 0
         return
-    for i in range(len(s)):
-        for j in range(len(s)):
+    size = range(len(row))
+    units = [tuple(F(int(i == j)) for j in size) for i in size]
+    for i in size:
+        for j in size:
+            both = tuple(a + b for a, b in zip(units[i], units[j], strict=True))
             product = sum(lower[i][k] * d * lower[j][k] for k, d in enumerate(diagonal))
-            assert product == s[i][j] - (level if i == j else 0)
+            assert product == (form(both) - form(units[i]) - form(units[j])) / 2
+    assert min(diagonal) >= 0
 
 
 @pytest.mark.parametrize("name", ["variance", "least"])

@@ -13,6 +13,7 @@ from exactcpa.errors import BadNetwork
 from exactcpa.groups import Consecutive
 from exactcpa.layers import Abs, LeakyReLU, Linear, MaxOut, ReLU, Residual
 from exactcpa.network import Network
+from exactcpa.stages import stages
 from exactcpa.statistics import freeze
 from exactcpa.theorems import STATEMENTS
 from exactcpa.theorems.level_sets import level_set, unit_network
@@ -110,8 +111,10 @@ def test_local_lines_agree_with_the_forward_pass(case):
     part = enumerate_cells(frozen, Box([-5] * net.input, [5] * net.input), facets=False)
     for i in range(min(len(part), 5)):
         x = part.witness(i)
-        assert tuple(p for layer in pieces_at(frozen, x) for p in layer) == tuple(part.patterns[i].tolist())
-        assert all(side.value > 0 or not any(side.normal) for side in sides_of(frozen, x))
+        assert tuple(p for layer in pieces_at(stages(frozen), x) for p in layer) == tuple(
+            part.patterns[i].tolist()
+        )
+        assert all(side.value > 0 or not any(side.normal) for side in sides_of(stages(frozen), x))
 
 
 # ---------------------------------------------------------------------- nearest points

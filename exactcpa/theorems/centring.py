@@ -46,6 +46,7 @@ from exactcpa.theorems.statement import Instance, Statement, Verdict, brief, jud
 from exactcpa.vectors import Matrix, Vector, dot
 
 LIMIT = 64
+SHOWN = 4
 Unit = tuple[NormalisedLayer, int]
 Facts = dict[str, Any]
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -128,18 +129,19 @@ def _a1_rotated(view: NormalisedLayer, unit: int) -> Facts:
     facts["residual"] = excess + view.layer.variance[unit] / dot(row, row)
     if excess:
         return facts | {"better": {"normal": row, "offset": view.offset(unit)}}
-    level, covariance = facts["residual"], _covariance(view)
-    direction, lower, diagonal = descend(covariance, row, level)
+    middle = view.centroid
+    away = [tuple(a - g for a, g in zip(z, middle, strict=True)) for z in view.inputs]
+    direction, lower, diagonal = descend(away, row, facts["residual"])
     if direction is not None:
         return facts | {"better": {"normal": direction, "offset": dot(direction, view.centroid)}}
     return facts | {"lower": lower, "diagonal": diagonal}
 
 
-def descend(covariance: Matrix, row: Vector, level: Fraction) -> tuple[Vector | None, Matrix, Vector]:
+def descend(away: Sequence[Vector], row: Vector, level: Fraction) -> tuple[Vector | None, Matrix, Vector]:
     """A direction of less variance per squared length than `row` has, or the proof that there is none.
 
     Args:
-        covariance: ``S``, symmetric, nonnegative.
+        away: Points relative to their mean; ``S`` is the mean of ``a a'``, formed only if `row` is an eigenvector.
         row: ``w``, not zero.
         level: ``w'Sw / |w|^2``.
 
@@ -147,22 +149,31 @@ def descend(covariance: Matrix, row: Vector, level: Fraction) -> tuple[Vector | 
         A direction u with ``u'Su < level |u|^2``; or None and the factors ``S - level I = L diag(d) L'``, d >= 0.
 
     Example:
-        >>> identity = ((ONE, ZERO), (ZERO, ONE))
-        >>> descend(identity, (ONE, ONE), ONE)[2]
+        >>> corners = [(ONE, ZERO), (-ONE, ZERO), (ZERO, ONE), (ZERO, -ONE)]
+        >>> descend(corners, (ONE, ONE), ONE / 2)[2]
         (Fraction(0, 1), Fraction(0, 1))
-        >>> descend(((2 * ONE, ZERO), (ZERO, ONE)), (ONE, ZERO), 2 * ONE)[0]
-        (Fraction(0, 1), Fraction(1, 1))
     """
-    shifted = tuple(
-        tuple(a - level if i == j else a for j, a in enumerate(line)) for i, line in enumerate(covariance)
+    along = [dot(a, row) for a in away]
+    slope = tuple(
+        dot(column, along) / len(away) - level * w
+        for column, w in zip(zip(*away, strict=True), row, strict=True)
     )
-    slope = tuple(dot(line, row) for line in shifted)
     if not any(slope):
-        return _factorise(shifted)
+        return _factorise(_shifted_covariance(away, level))
     # (w - t s)' M (w - t s) = -2 t |s|^2 + t^2 s'Ms, as w'Mw = 0 and Mw = s: least, or just negative, at this t.
-    curvature, length = dot(slope, tuple(dot(line, slope) for line in shifted)), dot(slope, slope)
+    length = dot(slope, slope)
+    curvature = sum((dot(a, slope) ** 2 for a in away), ZERO) / len(away) - level * length
     step = length / curvature if curvature > 0 else ONE
     return tuple(w - step * s for w, s in zip(row, slope, strict=True)), (), ()
+
+
+def _shifted_covariance(away: Sequence[Vector], level: Fraction) -> Matrix:
+    """``S - level I``."""
+    columns = list(zip(*away, strict=True))
+    return tuple(
+        tuple(dot(a, b) / len(away) - (level if i == j else ZERO) for j, b in enumerate(columns))
+        for i, a in enumerate(columns)
+    )
 
 
 def _factorise(symmetric: Matrix) -> tuple[Vector | None, Matrix, Vector]:
@@ -370,12 +381,6 @@ def _mean_squared_distance(view: NormalisedLayer, normal: Vector, offset: Fracti
     return sum(squares, ZERO) / (len(squares) * dot(normal, normal))
 
 
-def _covariance(view: NormalisedLayer) -> Matrix:
-    away = [tuple(a - b for a, b in zip(z, view.centroid, strict=True)) for z in view.inputs]
-    columns = list(zip(*away, strict=True))
-    return tuple(tuple(dot(left, right) / len(away) for right in columns) for left in columns)
-
-
 def _by_layer(units: Sequence[Unit], facts: Sequence[Facts]) -> tuple[Facts, ...]:
     """Evidence: units grouped by layer, the layer inputs once."""
     layers: dict[tuple[int, ...], Facts] = {}
@@ -390,7 +395,7 @@ def _name(unit: Unit) -> str:
 
 
 def _vector(values: Vector) -> str:
-    return "(" + ", ".join([brief(q) for q in values]) + ")"
+    return "(" + ", ".join([brief(q) for q in values[:SHOWN]] + ["..."] * (len(values) > SHOWN)) + ")"
 
 
 def _sign(value: Fraction) -> int:

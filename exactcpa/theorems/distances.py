@@ -18,11 +18,13 @@ Not here:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 from exactcpa.layers import Abs, LeakyReLU, Linear, ReLU, TrainingBatchNorm
 from exactcpa.network import Network
+from exactcpa.stages import Stage, stages
 from exactcpa.statistics import freeze
 from exactcpa.theorems.local_lines import pieces_at, sides_of
 from exactcpa.theorems.readd_distances import readd_a6
@@ -45,13 +47,13 @@ Facts = dict[str, Any]
 
 def _examine_a6(instance: Instance) -> Verdict:
     net, data = network_and_data(instance)
-    frozen = freeze(net, data)
+    lowered = stages(freeze(net, data))
     points, note = examined(data, instance, "points", limit=LIMIT)
-    facts = [fact for fact in (_distance(frozen, point) for point in points) if fact is not None]
+    facts = [fact for fact in (_distance(lowered, point) for point in points) if fact is not None]
     require(facts, "some data point is inside a cell", "all of them are on its boundary")
     if len(facts) < len(points):
         note += f"; not covered: {len(points) - len(facts)} points on a boundary"
-    bad = [fact for fact in facts if not _is_boundary(frozen, fact)]
+    bad = [fact for fact in facts if not _is_boundary(lowered, fact)]
     squares = [fact["square"] for fact in facts if fact["square"] is not None]
     if bad:
         reason = f"it fails for the point {', '.join(map(str, bad[0]['point']))}"
@@ -62,9 +64,9 @@ def _examine_a6(instance: Instance) -> Verdict:
     return judged(not bad, reason + note, size_text(instance), {"samples": tuple(facts)})
 
 
-def _distance(net: Network, point: Vector) -> Facts | None:
+def _distance(lowered: Sequence[Stage], point: Vector) -> Facts | None:
     """The formula at a point, with the foot it leads to; None if the point is on the boundary of its cell."""
-    sides = sides_of(net, point)
+    sides = sides_of(lowered, point)
     if any(any(side.normal) and not side.value for side in sides):
         return None
     moving = [side for side in sides if any(side.normal)]
@@ -83,17 +85,17 @@ def _distance(net: Network, point: Vector) -> Facts | None:
     return fact | {"square": min(ratios), "foot": foot, "unit": nearest.unit}
 
 
-def _is_boundary(net: Network, fact: Facts) -> bool:
+def _is_boundary(lowered: Sequence[Stage], fact: Facts) -> bool:
     """Whether the pattern stays up to the foot and changes there, and no side is violated at the foot."""
     point, foot = fact["point"], fact["foot"]
     if foot is None:
         return True
-    mine = pieces_at(net, point)
+    mine = pieces_at(lowered, point)
     is_closed = all(dot(normal, foot) + constant >= 0 for normal, constant in fact["sides"])
     return (
         is_closed
-        and pieces_at(net, _between(point, foot, Fraction(1023, 1024))) == mine
-        and pieces_at(net, _between(point, foot, Fraction(1025, 1024))) != mine
+        and pieces_at(lowered, _between(point, foot, Fraction(1023, 1024))) == mine
+        and pieces_at(lowered, _between(point, foot, Fraction(1025, 1024))) != mine
     )
 
 

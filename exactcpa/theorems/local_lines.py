@@ -21,8 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactcpa.network import Network
-from exactcpa.stages import Maximum, Stage, is_unit, stages
+from exactcpa.stages import Bend, Maximum, Stage, is_unit
 from exactcpa.vectors import Vector, dot
 
 Line = tuple[Fraction, ...]
@@ -45,42 +44,51 @@ class Side:
     value: Fraction
 
 
-def sides_of(net: Network, point: Vector) -> tuple[Side, ...]:
+def sides_of(lowered: Sequence[Stage], point: Vector) -> tuple[Side, ...]:
     """All sides of the cell of a point.
 
+    Args:
+        lowered: The stages of a network.
+        point: Shape ``(d,)``.
+
     Example:
-        >>> from exactcpa.network import Linear, ReLU
+        >>> from exactcpa.network import Linear, Network, ReLU
+        >>> from exactcpa.stages import stages
         >>> net = Network(1, (Linear([[2]], [1]), ReLU()))
-        >>> [(side.normal, side.constant) for side in sides_of(net, (Fraction(-3),))]
+        >>> [(side.normal, side.constant) for side in sides_of(stages(net), (Fraction(-3),))]
         [((Fraction(-2, 1),), Fraction(-1, 1))]
     """
     sides: list[Side] = []
-    for number, (stage, lines) in enumerate(_along(net, point)):
+    for number, (stage, lines, values) in enumerate(_along(lowered, point)):
         for index, entry in enumerate(stage.units):
             if is_unit(entry):
                 sides += [
                     Side((number, index), line[:-1], line[-1], _at(line, point))
-                    for line in _sides(entry, lines, point)
+                    for line in _sides(entry, _piece(entry, values), lines)
                 ]
     return tuple(sides)
 
 
-def pieces_at(net: Network, point: Vector) -> tuple[tuple[int, ...], ...]:
+def pieces_at(lowered: Sequence[Stage], point: Vector) -> tuple[tuple[int, ...], ...]:
     """The piece of every unit at a point, layer by layer."""
-    return tuple(
-        tuple(_piece(entry, lines, point) for entry in stage.units if is_unit(entry))
-        for stage, lines in _along(net, point)
-    )
+    pieces, given = [], point
+    for stage in lowered:
+        values = [dot(row, given) + bias for row, bias in zip(stage.weight, stage.bias, strict=True)]
+        found = [_piece(entry, values) for entry in stage.units]
+        pieces.append(tuple(p for p, entry in zip(found, stage.units, strict=True) if is_unit(entry)))
+        given = tuple(_value(entry, p, values) for p, entry in zip(found, stage.units, strict=True))
+    return tuple(pieces)
 
 
-def _along(net: Network, point: Vector) -> Iterator[tuple[Stage, list[Line]]]:
-    """Every stage with its lines as functions of the input, on the cell of a point."""
-    d = len(point)
-    given: list[Line] = [tuple(Fraction(int(i == j)) for j in range(d + 1)) for i in range(d)]
-    for stage in stages(net):
-        lines = [_combined(row, bias, given, d) for row, bias in zip(stage.weight, stage.bias, strict=True)]
-        yield stage, lines
-        given = [_chosen(entry, lines, point) for entry in stage.units]
+def _along(lowered: Sequence[Stage], point: Vector) -> Iterator[tuple[Stage, list[Line], list[Fraction]]]:
+    """Every stage with its lines as functions of the input, on the cell of a point, and their values there."""
+    d, given = len(point), None
+    for stage in lowered:
+        pairs = zip(stage.weight, stage.bias, strict=True)
+        lines = [(*row, b) if given is None else _combined(row, b, given, d) for row, b in pairs]
+        values = [_at(line, point) for line in lines]
+        yield stage, lines, values
+        given = [_chosen(entry, _piece(entry, values), lines) for entry in stage.units]
 
 
 def _combined(row: Vector, bias: Fraction, given: Sequence[Line], d: int) -> Line:
@@ -91,25 +99,29 @@ def _combined(row: Vector, bias: Fraction, given: Sequence[Line], d: int) -> Lin
     return tuple(total)
 
 
-def _piece(entry: object, lines: Sequence[Line], point: Vector) -> int:
+def _piece(entry: Bend | Maximum, values: Sequence[Fraction]) -> int:
     if isinstance(entry, Maximum):
-        values = [_at(lines[k], point) for k in entry.sources]
-        return max(i for i, value in enumerate(values) if value == max(values))
-    value = _at(lines[entry.source], point)
-    return sum(value >= t for t in entry.breakpoints)
+        candidates = [values[k] for k in entry.sources]
+        return max(i for i, value in enumerate(candidates) if value == max(candidates))
+    return sum(values[entry.source] >= t for t in entry.breakpoints)
 
 
-def _chosen(entry: object, lines: Sequence[Line], point: Vector) -> Line:
+def _value(entry: Bend | Maximum, piece: int, values: Sequence[Fraction]) -> Fraction:
+    """What an entry of a stage gives at a point."""
+    if isinstance(entry, Maximum):
+        return values[entry.sources[piece]]
+    return entry.slopes[piece] * values[entry.source] + entry.intercepts[piece]
+
+
+def _chosen(entry: Bend | Maximum, piece: int, lines: Sequence[Line]) -> Line:
     """What an entry of a stage gives on the cell."""
-    piece = _piece(entry, lines, point)
     if isinstance(entry, Maximum):
         return lines[entry.sources[piece]]
     *normal, constant = (entry.slopes[piece] * a for a in lines[entry.source])
     return (*normal, constant + entry.intercepts[piece])
 
 
-def _sides(entry: object, lines: Sequence[Line], point: Vector) -> Iterator[Line]:
-    piece = _piece(entry, lines, point)
+def _sides(entry: Bend | Maximum, piece: int, lines: Sequence[Line]) -> Iterator[Line]:
     if isinstance(entry, Maximum):
         winner = lines[entry.sources[piece]]
         for i, k in enumerate(entry.sources):
