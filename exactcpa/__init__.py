@@ -80,9 +80,10 @@ it; the checker imports nothing of the package at all):
     minibatch_summary  what is told of a family of mini-batches
     minibatch_tally    counting records into exact distributions
     minibatches        all mini-batches of a data set, and what they make of a network
+    tables             facts as aligned lines, for people
     nearest_point      the nearest point of a polyhedron: a dual active set, in rationals
     real_quotients     quotients of sums of square roots
-    placement_variants what batchnorm is compared with: the same weights without it
+    placement_variants  what batchnorm is compared with: the same weights without it
     placement_parents  the cells of the layers before a unit, and its bent hyperplane on them
     placement_units    what a batch says about every unit's hyperplane; what a unit does on a domain
     placement_ideal    feature-space numbers with true square roots
@@ -131,7 +132,6 @@ it; the checker imports nothing of the package at all):
     theorems.ledger       every statement by its id, and the verb that examines them
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
-    tables             facts as aligned lines, for people
     commands           the commands enumerate, check and info
     bn_command         the command bn: the placement report
     minibatch_command  the command minibatches
