@@ -43,7 +43,6 @@ from exactcpa.surds import (
     as_number,
     coprime_base,
     is_formally_zero,
-    is_zero,
     root_of,
     sign,
     symbol,
@@ -519,7 +518,7 @@ def _normalised(centred: list[Number], epsilon: Fraction) -> tuple[Fraction, tup
 
     With an epsilon only the sign may go, for ``sqrt(c^2 v + epsilon)`` is no multiple of ``sqrt(v + epsilon)``.
     """
-    lead = next(c for c in centred if not is_zero(c))
+    lead = next(c for c in centred if sign(c))
     first = as_fraction(min(lead.terms.items(), key=_by_name)[1]) if isinstance(lead, Surd) else lead
     divisor = first if not epsilon else Fraction((first > 0) - (first < 0))
     scaled = [c * (1 / divisor) for c in centred]
@@ -570,7 +569,7 @@ def _require_positive(
                 return
         finally:
             ctx.prec = old
-        if centred is not None and all(is_zero(c) for c in centred):
+        if centred is not None and all(sign(c) == 0 for c in centred):
             raise BadNetwork("a coordinate is constant on the batch and epsilon is 0: its scale is infinite")
         bits *= 2
     raise Undecided(f"the variance under {name} is not told from zero at {MOST_BITS} bits")

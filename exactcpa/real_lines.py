@@ -15,14 +15,13 @@ Not here:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from math import lcm
 
-from flint import arb
+from flint import arb, fmpq
 
 from exactcpa.exact_lines import ROOM, ExactLines, Lines, chosen_line_numbers, masks_of
-from exactcpa.surds import Number, Surd, approximation, to_ball
-from exactcpa.switch_form import SwitchForm
+from exactcpa.surds import PLAIN, Monomial, Number, Surd, approximation, as_number, terms_of, times, to_ball
+from exactcpa.switch_form import SwitchForm, SwitchLayer
 
 Row = tuple[Number, ...]
 
@@ -42,13 +41,17 @@ def lines_of(form: SwitchForm) -> ExactLines | RealLines:
     return ExactLines(form) if is_rational(form) else RealLines(form)
 
 
+Terms = dict[Monomial, fmpq]
+
+
 class RealLines:
     """Lines of any layer on any cell, remembering those computed last."""
 
     def __init__(self, form: SwitchForm) -> None:
         self.form = form
         self._masks = masks_of(form)
-        self._known: dict[tuple[int, int], Lines] = {}
+        self._parts = [_sparse(layer) for layer in form.layers]
+        self._known: dict[tuple[int, int], tuple[Lines, list[list[Terms]]]] = {}
 
     def mask(self, layer: int) -> int:
         """The bits of all layers before one, as a mask."""
@@ -56,36 +59,63 @@ class RealLines:
 
     def at(self, layer: int, pattern: int) -> Lines:
         """The lines of a layer on the cell of a pattern, of which only the bits of earlier layers matter."""
+        return self._at(layer, pattern)[0]
+
+    def _at(self, layer: int, pattern: int) -> tuple[Lines, list[list[Terms]]]:
         key = (layer, pattern & self._masks[layer])
         known = self._known.get(key)
         if known is None:
             if len(self._known) > ROOM:
                 self._known.clear()
-            known = self._known[key] = Lines(None, self._compute(layer, pattern), 1)
+            table = self._compute(layer, pattern)
+            rows = tuple(tuple(as_number(terms) for terms in row) for row in table)
+            known = self._known[key] = Lines(None, rows, 1), table
         return known
 
-    def _compute(self, layer: int, pattern: int) -> tuple[Row, ...]:
-        parts, d = self.form.layers[layer], self.form.dimension
+    def _compute(self, layer: int, pattern: int) -> list[list[Terms]]:
+        """Each coefficient as its terms; products are accumulated in place."""
+        d = self.form.dimension
         if layer == 0:
-            return tuple((*base, c) for base, c in zip(parts.base, parts.constant, strict=True))
-        previous = self.at(layer - 1, pattern).rows
+            first = self.form.layers[0]
+            rows = zip(first.base, first.constant, strict=True)
+            return [[terms_of(x) for x in (*base, constant)] for base, constant in rows]
+        _, previous = self._at(layer - 1, pattern)
         chosen = chosen_line_numbers(self.form.layers[layer - 1], pattern)
-        rows = []
-        for constant, base, gain in zip(parts.constant, parts.base, parts.gain, strict=True):
-            total: list[Number] = [Fraction(0)] * d + [constant]
-            terms = [(b, z) for z, b in enumerate(base) if _is_there(b)]
-            terms += [(g, z) for g, z in zip(gain, chosen, strict=True) if z >= 0 and _is_there(g)]
-            for weight, z in terms:
-                total = [
-                    a + weight * b if _is_there(b) else a for a, b in zip(total, previous[z], strict=True)
-                ]
-            rows.append(tuple(total))
-        return tuple(rows)
+        table = []
+        for constant, base, gain in self._parts[layer]:
+            total: list[Terms] = [{} for _ in range(d)] + [dict(constant)]
+            weights = [*base, *((chosen[k], weight) for k, weight in gain if chosen[k] >= 0)]
+            for z, weight in weights:
+                for sums, terms in zip(total, previous[z], strict=True):
+                    _add_product(sums, weight, terms)
+            table.append(total)
+        return table
 
 
-def _is_there(x: Number) -> bool:
-    """Whether a number is worth multiplying with."""
-    return isinstance(x, Surd) or bool(x)
+def _sparse(layer: SwitchLayer) -> list[tuple[Terms, list[tuple[int, Terms]], list[tuple[int, Terms]]]]:
+    """Constant, base row and gain row of every line, as terms, without what is zero."""
+    return [
+        (
+            terms_of(constant),
+            [(z, terms_of(b)) for z, b in enumerate(base) if b],
+            [(k, terms_of(g)) for k, g in enumerate(gain) if g],
+        )
+        for constant, base, gain in zip(layer.constant, layer.base, layer.gain, strict=True)
+    ]
+
+
+def _add_product(sums: Terms, weight: Terms, terms: Terms) -> None:
+    for one, p in weight.items():
+        for other, q in terms.items():
+            value = p * q
+            if other == PLAIN:
+                key = one
+            elif one == PLAIN:
+                key = other
+            else:
+                key, factor = times(one, other)
+                value *= factor
+            sums[key] = sums[key] + value if key in sums else value
 
 
 AnyLines = ExactLines | RealLines
@@ -94,15 +124,18 @@ AnyLines = ExactLines | RealLines
 class RealRow:
     """An affine function; its approximations and enclosures at the precisions asked so far."""
 
-    __slots__ = ("_balls", "_integers", "numbers")
+    __slots__ = ("_balls", "_integers", "is_rational", "numbers")
 
     def __init__(self, numbers: Sequence[Number]) -> None:
         self.numbers = tuple(numbers)
+        self.is_rational = not any(isinstance(x, Surd) for x in self.numbers)
         self._integers: dict[int, tuple[tuple[int, ...], int]] = {}
         self._balls: dict[int, list[arb]] = {}
 
     def integers(self, bits: int) -> tuple[tuple[int, ...], int]:
         """An approximation, as integers over one denominator; formal relations between rows survive in it."""
+        if self.is_rational:
+            bits = 0
         if bits not in self._integers:
             near = [approximation(x, bits) for x in self.numbers]
             denominator = lcm(1, *(q.denominator for q in near))

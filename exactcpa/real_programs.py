@@ -80,12 +80,35 @@ def decide(
     """
     bits = FIRST_BITS
     places = list(range(len(rows))) if active is None else list(active)
+    if function.is_rational and all(rows[p].is_rational for p in places):
+        return _decide_rational(rows, function, interior, accept, places)
     while bits <= MOST_BITS:
         found = _try(rows, function, interior, box, accept, places, bits)
         if found is not None:
             return found
         bits *= 2
     raise Undecided(f"{what} is not decided at {MOST_BITS} bits")
+
+
+def _decide_rational(
+    rows: Sequence[RealRow],
+    function: RealRow,
+    interior: Point,
+    accept: Callable[[Point], Point | None],
+    places: list[int],
+) -> Point | Numbers:
+    """The answer where nothing is irrational: that of the exact program."""
+    near = [rows[p].integers(0)[0] for p in places]
+    objective, denominator = function.integers(0)
+    system = gather([[*(-n for n in row[:-1]), row[-1]] for row in near], len(objective) - 1)
+    outcome = maximise(system, list(objective[:-1]), interior, stop_above=-objective[-1])
+    if isinstance(outcome, Exceeded):
+        return accept((outcome.numerators, outcome.denominator))
+    multipliers = {
+        places[k]: Fraction(m * rows[places[k]].integers(0)[1], denominator)
+        for k, m in outcome.multipliers.items()
+    }
+    return Numbers(Fraction(outcome.theta), multipliers)
 
 
 def _try(

@@ -60,7 +60,7 @@ class Symbol:
             that is not known, or would be too large to write.
     """
 
-    __slots__ = ("_compute", "_known", "name", "number", "square")
+    __slots__ = ("_compute", "_known", "_near", "name", "number", "square")
 
     def __init__(
         self, name: str, compute: Callable[[int], arb], square: Callable[[], Number | None] | None = None
@@ -70,6 +70,7 @@ class Symbol:
         self.square = square
         self._compute = compute
         self._known: dict[int, arb] = {}
+        self._near: dict[int, fmpq] = {}
 
     def __repr__(self) -> str:
         return self.name
@@ -79,6 +80,12 @@ class Symbol:
         if bits not in self._known:
             self._known[bits] = self._compute(bits)
         return self._known[bits]
+
+    def near(self, bits: int) -> fmpq:
+        """The middle of the enclosure."""
+        if bits not in self._near:
+            self._near[bits] = as_fmpq(middle_and_radius(self.enclosure(bits))[0])
+        return self._near[bits]
 
 
 class Surd:
@@ -185,6 +192,13 @@ def as_fmpq(q: Fraction | int) -> fmpq:
     return fmpq(q.numerator, q.denominator)
 
 
+def terms_of(x: Number) -> dict[Monomial, fmpq]:
+    """The terms of a number; none of zero."""
+    if isinstance(x, Surd):
+        return x.terms
+    return {PLAIN: as_fmpq(x)} if x else {}
+
+
 def as_fraction(q: fmpq) -> Fraction:
     """A rational of flint's."""
     return Fraction(int(q.p), int(q.q))
@@ -248,7 +262,11 @@ def is_zero(x: Number) -> bool:
     zero if and only if both are, or they have opposite signs and ``A**2 == B**2 s**2``; that is complete too, unless
     a square is not known or the numbers grow beyond `MOST_TERMS`.
     """
-    return is_formally_zero(x) or (isinstance(x, Surd) and _is_zero_by_elimination(x))
+    if is_formally_zero(x):
+        return True
+    if not isinstance(x, Surd) or not to_ball(x, 256).contains(0):
+        return False
+    return _is_zero_by_elimination(x)
 
 
 def _is_zero_by_elimination(x: Surd) -> bool:
@@ -295,6 +313,8 @@ def is_formally_zero(x: Number) -> bool:
     """Whether the terms of a number cancel, roots of integers taken for what they are and symbols for unrelated."""
     if not isinstance(x, Surd):
         return not x
+    if len(x.terms) > 4 and not to_ball(x, 64).contains(0):
+        return False
     parts: dict[tuple, dict[int, fmpq]] = {}
     for (n, symbols), q in x.terms.items():
         part = parts.setdefault(symbols, {})
@@ -351,14 +371,13 @@ def approximation(x: Number, bits: int) -> Fraction:
     """A rational near a number, the same for every occurrence of a root or symbol: what cancels formally, cancels."""
     if not isinstance(x, Surd):
         return x
-    total = Fraction(0)
+    total = fmpq(0)
     for (n, symbols), q in x.terms.items():
-        term = as_fraction(q) * _near_root(n, bits)
+        term = q * _near_root(n, bits) if n > 1 else q
         for known, power in symbols:
-            middle, _ = middle_and_radius(known.enclosure(bits))
-            term *= middle**power
+            term *= known.near(bits) ** power
         total += term
-    return total
+    return as_fraction(total)
 
 
 def to_ball(x: Number, bits: int) -> arb:
@@ -399,17 +418,15 @@ def _dyadic(exact: arb) -> Fraction:
     return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
 
 
-_roots: dict[tuple[int, int], Fraction] = {}
+_roots: dict[tuple[int, int], fmpq] = {}
 
 
-def _near_root(n: int, bits: int) -> Fraction:
-    if n == 1:
-        return Fraction(1)
+def _near_root(n: int, bits: int) -> fmpq:
     if (n, bits) not in _roots:
         if len(_roots) > 10_000:
             _roots.clear()
         shift = max(0, bits - n.bit_length() // 2)
-        _roots[n, bits] = Fraction(isqrt(n << 2 * shift), 1 << shift)
+        _roots[n, bits] = fmpq(isqrt(n << 2 * shift), 1 << shift)
     return _roots[n, bits]
 
 
