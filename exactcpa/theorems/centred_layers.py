@@ -33,10 +33,11 @@ from exactcpa.network import Network
 from exactcpa.theorems.layer_view import bend_of
 from exactcpa.theorems.normalised_units import AFFINE, UnitPlace, breakpoints_of, first_layer
 from exactcpa.theorems.plain import is_general, rank, solve
-from exactcpa.theorems.readd_intersections import centred_claim, recheck_centred
+from exactcpa.theorems.readd_intersections import centred_claim, most_cells, recheck_centred
 from exactcpa.theorems.statement import Instance, Statement, Verdict, judged, require, size_text
 from exactcpa.vectors import Matrix, Vector
 
+MOST_CELLS = 5000
 MOST_VERTICES = 1000
 """So many subsets of hyperplanes are intersected; more are out of scope."""
 
@@ -143,11 +144,27 @@ def arrangement_network(rows: Matrix, offsets: Vector) -> Network:
     return Network(len(rows[0]), (Linear(rows, [-c for c in offsets]), ReLU()))
 
 
+def require_few_cells(count: int) -> None:
+    """Go on only if an arrangement of at most so many cells is to be listed.
+
+    Raises:
+        HypothesisFails: There are more than `MOST_CELLS`.
+    """
+    require(count <= MOST_CELLS, f"at most {MOST_CELLS} cells to list", f"there may be {count}")
+
+
 def count_bounded(rows: Matrix, offsets: Vector) -> int:
     """Bounded cells: those within a box round all vertices that have no facet on the box.
 
-    A bounded cell is the hull of its vertices, so it stays inside the box; an unbounded one leaves it.
+    A bounded cell is the hull of its vertices, so it stays inside the box; an unbounded one leaves it.  If the rows do
+    not span the space every cell holds a line.
+
+    Raises:
+        HypothesisFails: There may be too many cells to list.
     """
+    if rank(rows) < len(rows[0]):
+        return 0
+    require_few_cells(most_cells(len(rows), len(rows[0])))
     found = enumerate_cells(arrangement_network(rows, offsets), box_round_vertices(rows, offsets))
     return sum(all(facet.unit is not None for facet in found.cell(i).facets) for i in range(len(found)))
 
@@ -202,7 +219,7 @@ STATEMENTS = (
         hypotheses=(
             "the first layer is affine, with batchnorm or without, and bends one coordinate each",
             "gamma and the deployed scale are not 0",
-            "at most 1000 subsets of hyperplanes to intersect",
+            "at most 1000 subsets of hyperplanes to intersect, and at most 5000 cells to list",
         ),
         source="Zaslavsky, Facing up to arrangements (1975), for the counts; restated for this project",
         expected=True,

@@ -27,7 +27,7 @@ from exactcpa.statistics import freeze
 from exactcpa.theorems.layer_view import NormalisedLayer, bend_of
 from exactcpa.theorems.normalised_units import AFFINE, UnitPlace, views_of
 from exactcpa.theorems.plain import dot, rank, solve
-from exactcpa.theorems.readd_intersections import g1_level, recheck_common
+from exactcpa.theorems.readd_intersections import central_cells, g1_level, recheck_common
 from exactcpa.theorems.statement import (
     Instance,
     Statement,
@@ -40,6 +40,8 @@ from exactcpa.theorems.statement import (
 from exactcpa.theorems.windows import radius_of, window_in_one_cell
 from exactcpa.vectors import Matrix, Vector
 
+MOST_CELLS = 500
+MOST_DIMENSIONS = 6
 SHAPED_LIKE_LEAKY = (ReLU, LeakyReLU, PReLU, Abs)
 
 
@@ -170,7 +172,12 @@ def _scaled(network: Network, first: NormalisedLayer, instance: Instance) -> lis
 def _lines(
     instance: Instance, frozen: Network, first: NormalisedLayer, second: NormalisedLayer, point: Vector
 ) -> list[dict[str, Any]]:
-    """The second layer's lines that the partition shows in a window round a point, within one first-layer cell."""
+    """The second layer's lines that the partition shows in a window round a point, within one first-layer cell.
+
+    All pass through the point, so there are as many cells as in a central arrangement; of too many none is listed.
+    """
+    if central_cells(second.units, len(point)) > MOST_CELLS or len(point) > MOST_DIMENSIONS:
+        return []
     window = window_in_one_cell(frozen.layers[: first.place[0] + 2], point, radius_of(instance))
     if window is None:
         return []

@@ -29,12 +29,18 @@ from exactcpa.errors import BadArgument, shown
 from exactcpa.layers import LeakyReLU, Linear, TrainingBatchNorm
 from exactcpa.network import Network
 from exactcpa.numbers import exactly
-from exactcpa.theorems.centred_layers import arrangement_network, box_round_vertices, hyperplanes_of
+from exactcpa.theorems.centred_layers import (
+    arrangement_network,
+    box_round_vertices,
+    hyperplanes_of,
+    require_few_cells,
+)
 from exactcpa.theorems.plain import centroid, dot, is_general
 from exactcpa.theorems.readd_intersections import (
     central_cells,
     expectation_claim,
     expected_most_cells,
+    most_cells,
     recheck_expectation,
 )
 from exactcpa.theorems.statement import Instance, Statement, Verdict, judged, require, size_text
@@ -81,6 +87,7 @@ def _examine(instance: Instance) -> Verdict:
     require(is_general(rows), "rows are in general position", f"some {d} of {m} are dependent")
     through = [c == dot(row, g) for row, c in zip(rows, offsets, strict=True)]
     require(all(through), "beta is 0 and units bend at 0", f"{through.count(False)} of {m} miss the centroid")
+    require_few_cells(most_cells(m, d))
     p = probability_of(instance)
     expected = expected_most_cells(m, d, p)
     require(
@@ -130,7 +137,7 @@ STATEMENTS = (
             "there are more rows than dimensions, in general position",
             "un-normalised units meet the window independently, each with probability p",
             "sum_{i<=D} C(m,i) p^i < 2 sum_{i<D} C(m-1,i)",
-            "at most 1000 subsets of hyperplanes to intersect",
+            "at most 1000 subsets of hyperplanes to intersect, and at most 5000 cells to list",
         ),
         source="counts: Zaslavsky, Facing up to arrangements (1975); expectation derived for this project",
         expected=True,

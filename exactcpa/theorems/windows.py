@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from exactcpa.cell import AffineMap
+from exactcpa.cell import AffineMap, unit_slacks
 from exactcpa.domain import Box
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.errors import BadArgument, shown
@@ -31,6 +31,7 @@ from exactcpa.halfspaces import to_integers
 from exactcpa.layers import HardTanh, LeakyReLU, Linear, TrainingBatchNorm
 from exactcpa.network import Network
 from exactcpa.numbers import exactly
+from exactcpa.patterns import integer
 from exactcpa.statistics import freeze
 from exactcpa.theorems.layer_view import (
     NONZERO_GAMMA,
@@ -63,7 +64,8 @@ from exactcpa.theorems.statement import (
 from exactcpa.vectors import Vector, coordinates
 
 HALVINGS = 10
-MOST_QUESTIONS = 400
+MOST_QUESTIONS = 200
+MOST_CENTRES = 25
 DEFAULT_RADIUS = Fraction(1, 4)
 COVERED = (OWN_STATISTICS, NONZERO_GAMMA, NONZERO_ROW, BENDS)
 
@@ -244,13 +246,14 @@ def _examine_deep(instance: Instance) -> Verdict:
     frozen = freeze(network, data)
     questions: list[tuple[UnitPlace, Fraction, Window]] = []
     left_out = deep = 0
+    centres, few = _few_centres(instance)
     for view in normalised_layers(network, data):
         prefix = _prefix(frozen, view)
         if not prefix:
             continue
         deep += 1
         windows = []
-        for centre in centres_of(instance):
+        for centre in centres:
             window = window_in_one_cell(prefix, centre, radius_of(instance))
             windows += [] if window is None else [window]
             left_out += window is None
@@ -265,8 +268,13 @@ def _examine_deep(instance: Instance) -> Verdict:
         "some window lies in one parent cell, of a unit that is covered",
         f"{left_out} centres are too near a boundary",
     )
-    note = f"; {left_out} windows left out, too near a boundary" if left_out else ""
+    note = few + (f"; {left_out} windows left out, too near a boundary" if left_out else "")
     return _judge(instance, questions, "inside parent cells", note)
+
+
+def _few_centres(instance: Instance) -> tuple[Sequence[Vector], str]:
+    """The centres that can be asked about within the limit, and a note: finding windows costs more than asking."""
+    return examined(centres_of(instance), instance, "centres", limit=MOST_CENTRES)
 
 
 def _prefix(frozen: Network, view: NormalisedLayer) -> tuple[Any, ...]:
@@ -281,18 +289,24 @@ def _prefix(frozen: Network, view: NormalisedLayer) -> tuple[Any, ...]:
 
 
 def window_in_one_cell(prefix: Sequence[Any], centre: Vector, radius: Fraction) -> Window | None:
-    """A window round a centre, halved until it lies in one cell of the prefix, with the affine map there.
+    """A window round a centre, halved until it lies in one closed cell of the prefix, with the affine map there.
 
-    The engine lists the cells of the window; with one cell, the window lies in one closed parent cell.
+    The engine lists the cells of the smallest window; if that is one cell, its slacks say how far the cell reaches:
+    the window of radius r stays inside a row of slack ``<n, x> + c`` iff ``<n, centre> + c >= r |n|_1``.
     """
-    net = Network(len(centre), tuple(prefix))
-    for _ in range(HALVINGS + 1):
-        box = Box([x - radius for x in centre], [x + radius for x in centre])
-        cells = enumerate_cells(net, box, facets=False)
-        if len(cells) == 1:
-            return Window(tuple(centre), radius, cells.affine_map(0))
-        radius /= 2
-    return None
+    least = radius / 2**HALVINGS
+    box = Box([x - least for x in centre], [x + least for x in centre])
+    cells = enumerate_cells(Network(len(centre), tuple(prefix)), box, facets=False)
+    if len(cells) > 1:
+        return None
+    pattern = integer(cells.results.words[0])
+    for unit in cells.form.units:
+        for _, slack in unit_slacks(cells.lines, cells.places, pattern, unit):
+            *normal, constant = [Fraction(int(a)) for a in slack]
+            reach, room = sum([abs(a) for a in normal]), dot(normal, centre) + constant
+            while radius > least and room < radius * reach:
+                radius /= 2
+    return Window(tuple(centre), radius, cells.affine_map(0))
 
 
 def _deep_default() -> Instance:
