@@ -31,17 +31,21 @@ from typing import Any
 
 import exactcpa as cpa
 from exactcpa import checker
+from exactcpa.data_file import load_data
 from exactcpa.description import describe_file
 from exactcpa.domain import Box, Polytope, Slice
 from exactcpa.domain import from_json as domain_from_json
-from exactcpa.errors import BadArgument, BadFile, located
+from exactcpa.errors import BadArgument, BadFile, located, shown
+from exactcpa.ideal import IdealNetwork, needs_batch
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import load_network, parse_json
 from exactcpa.numbers import exactly
+from exactcpa.statistics import freeze
 from exactcpa.tables import aligned, description_rows, summary_rows
 
 STDIN = "-"
+READINGS = ("deployed", "ideal")
 KERNELS = Path(__file__).parent / "kernels"
 
 
@@ -53,7 +57,7 @@ def run_enumerate(options: Namespace) -> int:
         raise BadArgument("the network and the domain cannot both come from the standard input")
     if options.output:
         expect_writable(options.output)
-    net = network_of(options.network)
+    net = read_as(options.reading, network_of(options.network), options.batch)
     domain = domain_of(options, net)
     facts = enumerated(net, domain, options)
     if options.output is not None:
@@ -65,7 +69,23 @@ def run_enumerate(options: Namespace) -> int:
     return 0
 
 
-def enumerated(net: Network, domain: Box | Polytope | Slice, options: Namespace) -> dict[str, Any]:
+def read_as(reading: str, net: Network, batch: str | None) -> Network | IdealNetwork:
+    """A network in one of the readings, with the statistics of a batch where it has none of its own."""
+    if reading not in READINGS:
+        raise BadArgument(f"expected --reading to be {' or '.join(READINGS)}, got {shown(reading)}")
+    points = load_data(batch).points if batch else ()
+    if needs_batch(net.layers) and not points:
+        raise BadArgument("a batchnorm has no statistics: name the data that fixes them with --batch DATA")
+    if points and not needs_batch(net.layers):
+        raise BadArgument("--batch: expected a network with a batchnorm without statistics, got none")
+    if reading == "ideal":
+        return IdealNetwork(net, points)
+    return freeze(net, points) if points else net
+
+
+def enumerated(
+    net: Network | IdealNetwork, domain: Box | Polytope | Slice, options: Namespace
+) -> dict[str, Any]:
     """Enumerate as the options say, writing the file if they name one; return the summary."""
     announce_compilation()
     chosen = {"method": options.method, "workers": options.workers, "facets": not options.no_facets}
@@ -143,7 +163,7 @@ def network_of(path: str) -> Network:
         return network_from_json(value)
 
 
-def domain_of(options: Namespace, net: Network) -> Box | Polytope | Slice:
+def domain_of(options: Namespace, net: Network | IdealNetwork) -> Box | Polytope | Slice:
     """The domain that ``--box`` or ``--domain`` says."""
     if options.box:
         with located("--box"):

@@ -86,7 +86,8 @@ def enumerate_cells(
             if writer is not None:
                 _write_streams(writer, chunk)
             reporter.update(chunk.tally)
-        results = _finish(form, scaled, cells, start, facets=facets)
+        reading = "deployed" if isinstance(network, Network) else "ideal"
+        results = _finish(form, scaled, cells, start, facets=facets, reading=reading)
         if writer is not None:
             write_results(writer, results)
     return Partition(network, domain, form, results)
@@ -160,7 +161,9 @@ class _Cells:
         return bits, points, np.cumsum(counts), flips
 
 
-def _finish(form: SwitchForm, scaled: ScaledForm, cells: _Cells, start: float, *, facets: bool) -> Results:
+def _finish(
+    form: SwitchForm, scaled: ScaledForm, cells: _Cells, start: float, *, facets: bool, reading: str
+) -> Results:
     """Join the chunks, find the graph, and count."""
     words, points, starts, flips = cells.joined()
     exact = {
@@ -172,7 +175,7 @@ def _finish(form: SwitchForm, scaled: ScaledForm, cells: _Cells, start: float, *
         cell = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
         raise CertificateRejected(f"cell {cell} has no finite witness")
     graph = region_graph(form, scaled.arrays, words, starts, flips) if facets else None
-    facts = _facts(form, len(words), graph, cells.tally, time.perf_counter() - start)
+    facts = _facts(form, len(words), graph, cells.tally, time.perf_counter() - start, reading=reading)
     if graph is None:
         return Results(words, points, exact, None, facts)
     bits = np.where(flips[:, 1] >= 0, flips[:, 1], flips[:, 0]).astype(np.int32)
@@ -187,7 +190,9 @@ def _nearest_double(x: Fraction) -> float:
         return sys.float_info.max if x > 0 else -sys.float_info.max
 
 
-def _facts(form: SwitchForm, cells: int, graph: Graph | None, tally: Tally, seconds: float) -> dict[str, Any]:
+def _facts(
+    form: SwitchForm, cells: int, graph: Graph | None, tally: Tally, seconds: float, *, reading: str
+) -> dict[str, Any]:
     """What `Partition.summary` tells."""
     return {
         "cells": cells,
@@ -203,6 +208,7 @@ def _facts(form: SwitchForm, cells: int, graph: Graph | None, tally: Tally, seco
         "linear_programs_per_cell": tally.questions / max(1, cells),
         "records": tally.records,
         "method": "lp",
+        "reading": reading,
     }
 
 

@@ -68,6 +68,7 @@ TOLD = {
     "decided_exactly": "decided by integers",
     "certified": "certified",
     "method": "method",
+    "reading": "reading",
     "seconds": "seconds",
     "cells_per_second": "cells per second",
 }
