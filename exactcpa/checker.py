@@ -4,8 +4,9 @@ Run it by itself, ``python -I -S exactcpa/checker.py FILE [--json]`` (exit 0 pro
 no such file, not a .cpa file of this version, no proof inside), or call ``check(path)``, which returns a
 `Report` or raises `Rejected` or `Unreadable`.  Nothing here is taken on trust: the network is read and
 lowered again, every certificate is added up in integers, the network is run at every witness.  A float is
-the dyadic rational it stores; no decision rests on float arithmetic.  This text is the specification of the
-file format.
+the dyadic rational it stores; no decision rests on float arithmetic.  Square roots of the ideal reading are
+enclosed by rationals, and where enclosures decide nothing, by formal arithmetic.  This text is the
+specification of the file format.
 
 
 The statement
@@ -27,7 +28,8 @@ nearest to it; or a string, which is exact: ``"-7" "0.1" "1e-5" "0x1.8p-3"``, or
 
     linear      weight (n x m), bias (n)
     batchnorm   mean, variance, gamma, beta (n each), epsilon:  x -> (x - mean) * s + beta, where s is the
-                double nearest to gamma / sqrt(variance + epsilon), ties to even; all else is exact
+                double nearest to gamma / sqrt(variance + epsilon), ties to even; all else is exact.  So in
+                the deployed reading; in the ideal one, see below, s is the real number
     relu, abs;  relu6 = hardtanh from 0 to 6
     leaky_relu  slope;  prelu  slope (a number, or n numbers)
     hardtanh    min < max
@@ -57,6 +59,22 @@ Switches and units are numbered from 0 within a stage, bits through the whole ne
 of word b // 64, and a pattern has W = max(1, ceil(bits / 64)) words.
 
 
+The ideal reading
+-----------------
+Every scale is the real number gamma / root, where root = sqrt(variance + epsilon) must be positive.  A batchnorm
+may then stand there without statistics, with the fields gamma, beta (n each), epsilon and pixels: mean and
+variance (divided by the number of values) are those of its inputs when the *batch* in HEAD goes through the
+network, each such layer normalising by the batch's own statistics; every ``pixels`` consecutive coordinates
+share theirs.  All of this in real numbers, so that from the second such layer on the roots are nested.
+
+A coordinate between two layers is a line times a positive *factor*, at first 1.  A batchnorm multiplies the
+factor in, which gives p, and makes the line gamma * (p - mean) + beta * root and the factor 1 / root.  relu,
+abs, leaky_relu and prelu apply to the line, and the factor stays, for they are positively homogeneous; flatten
+changes nothing.  All other layers, the end of a residual block and the end of the network begin by multiplying
+the factors in.  Lines of a stage are those its activation applies to.  So the switch of a relu after a batchnorm
+is gamma * (p - mean) + beta * root, rational in a first layer without beta.
+
+
 The file
 --------
 ``exactcpa-partition 1\n``, then blocks: tag (4 bytes), CRC-32 of the payload (uint32), its length (uint64),
@@ -64,8 +82,9 @@ payload.  All little-endian.  Payloads of equal tags are parts of one stream; no
 end.
 
     HEAD  once, first.  JSON: format "exactcpa-partition", version 1, generator (text), method (text), network
-          {format "exactcpa-network", version 1, input, layers}, domain, bounding_proof, reading "deployed",
-          proof (bool), facets (bool), scales: for every stage (the output, too) one integer per switch
+          {format "exactcpa-network", version 1, input, layers}, domain, bounding_proof, reading "deployed"
+          or "ideal", proof (bool), facets (bool), scales: for every stage (the output, too) one integer per
+          switch.  Only if ideal: batch, null or a list of points of ``input`` numbers
     CODE  int16   REAL  float64, finite   BIGS  hexadecimal integers ``-0x1f``, each with a newline after it
           any number of each, in any order: the three streams of the proof
     EDGE* int64     the cell across, for every FACET record in order
@@ -123,10 +142,20 @@ cancel.  Rows listed in a record are in use, all different, not the pruned row. 
 theta > 0, every lambda >= 0, and the affine function  theta G + sum lambda slack  has no positive value
 on the bounding box.  All streams are used up at the end.
 
+Ties, where the multipliers need not be rational, have records of their own, without numbers:
+
+   16 DROPT  [switch, side, k, rows..]    17 PRUNET [row, k, rows..]    18 LOSEST [i, q, c_1..c_q, k, rows..]
+             DROP, PRUNE and LOSES where the listed slacks f and, for LOSEST, the leads z_i - z_{c_j} with
+             j >= 2 are linearly independent as vectors of d coefficients and a constant, and G (for LOSEST
+             z_i - z_{c_1}) is  - sum lambda f  with every lambda > 0.  Here a row -1 - j is x_j minus the lower
+             end of the bounding box, and -1 - d - j the upper end minus x_j
+
 
 Why this is enough
 ------------------
-1. Certificates (Farkas).  On the node slacks are >= 0 and points are in the bounding box, so G <= 0.
+1. Certificates (Farkas).  On the node slacks are >= 0 and points are in the bounding box, so G <= 0.  Of a
+   tie the multipliers exist by Cramer's rule: some minor of the k functions is not zero, its quotients with
+   those where G replaces one f have the right signs, and all minors with one more column and G are zero.
 2. Nothing is missing.  SPLIT covers its node.  A dropped side is within {F = 0}, F not zero, or (F zero)
    the pattern's convention picks the other.  Where a loser i has the largest line, the sum of LOSES has
    only terms >= 0 and is <= 0, so all are zero: a set without interior, or a tie that a larger position
@@ -147,6 +176,16 @@ Why this is enough
    the same there.  One pattern, one cell: B = C.
 7. Linear regions.  The affine map on every cell is computed, facets with equal maps on both sides join
    cells.
+8. Factors.  c > 0 has a(c z) = c a(z) for the four activations that use lines without factors.  So units take the
+   same piece, results differ by c, and once factors are multiplied in all lines are the network's own.
+9. Real numbers.  Every number of a network in the ideal reading is enclosed (`Enclosure`: integers rounded
+   outward).  Integers near the lines, with a bound on how far off they are on any cell (`line_errors`), decide
+   every question whose answer no numbers so near could change.  What they leave open is computed again with sums
+   of rationals times products of roots (`Real`), from the network and the pattern alone.  Such a sum is zero if it
+   is formally, and for roots of rationals only then (`is_zero`); if it is not found to be zero its sign is read off
+   an enclosure, as fine as needed.  One with nested roots that 8192 bits do not tell from zero is never guessed:
+   the file is rejected.  When the batch is run in enclosures and the piece of a unit stays open, the hull of what
+   the pieces give holds the value.
 
 
 An example to check by hand: relu(x) + relu(x + 2) on -1 <= x <= 1
@@ -167,6 +206,7 @@ Main definitions:
     check: Path in, `Report` out.
     Rejected, Unreadable: Why not.
     lower_network: JSON to lines and units.
+    Enclosure, Real, Field: Real numbers: enclosed, formal, and those of one network.
     Proof: The walk over the records.
 
 Conventions:
@@ -178,6 +218,7 @@ References:
     Cheung, Gleixner and Steffy, Verifying integer programming results (2017): split and
     discharge as certificate.
     Schrijver, Theory of linear and integer programming (1986), section 7.3 (Farkas' lemma).
+    Besicovitch, On the linear independence of fractional powers of integers (1940).
 
 Not here:
     Anything of the package.  This file imports nothing of it, and nothing of it is needed to believe a proof.
@@ -199,7 +240,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache, partial, total_ordering
 from hashlib import sha256
 from itertools import combinations, islice, product
 from operator import itemgetter, mul, sub
@@ -608,6 +649,7 @@ class StillOpen(Exception):
 Monomial = tuple[tuple[int, int], ...]
 
 
+@total_ordering
 class Real:
     """A real number that is not seen to be rational: a sum of rationals times products of roots.
 
@@ -654,17 +696,8 @@ class Real:
     def __bool__(self) -> bool:
         return self.sign() != 0
 
-    def __gt__(self, other: "Number") -> bool:
-        return sign_of(self - other) > 0
-
     def __lt__(self, other: "Number") -> bool:
         return sign_of(self - other) < 0
-
-    def __ge__(self, other: "Number") -> bool:
-        return sign_of(self - other) >= 0
-
-    def __le__(self, other: "Number") -> bool:
-        return sign_of(self - other) <= 0
 
     def __eq__(self, other: object) -> bool:
         return sign_of(self - other) == 0
@@ -673,15 +706,18 @@ class Real:
 
     def sign(self) -> int:
         """Return -1, 0 or 1: by enclosures until one is off zero, and by exact zero tests."""
-        bits, has_symbols = FIRST_BITS, any(k < 0 for monomial in self.terms for k, _ in monomial)
+        bits, has_symbols = self.field.first_bits, any(k < 0 for monomial in self.terms for k, _ in monomial)
+        zero_tests = [
+            (SHARING_BITS, has_symbols),
+            (0, False),
+        ]  # from how many bits on, and whether by squares
         while True:
             enclosure = self.enclosure(bits)
             if enclosure.low > 0 or enclosure.high < 0:
                 return 1 if enclosure.low > 0 else -1
-            if bits == FIRST_BITS and is_zero(self):
-                return 0
-            if has_symbols and bits == SHARING_BITS and is_zero(self, by_squares=True):
-                return 0
+            while zero_tests and bits >= zero_tests[-1][0]:
+                if is_zero(self, by_squares=zero_tests.pop()[1]):
+                    return 0
             if has_symbols and bits >= LIMIT_BITS:
                 reject(f"nested square roots: a sign cannot be decided at {bits} bits")
             bits *= 2
@@ -820,12 +856,14 @@ class Field:
         stages: The formal stages so far.
         radicands: What gives the formal number under each root met so far.
         symbols: The roots that stand for themselves.
+        first_bits: The least precision of some that encloses every root away from zero.
     """
 
     def __init__(self, network: object, batch: object) -> None:
         self.network, self.batch = network, batch
         self.radicands: list[Callable[[], Number]] = []
         self.symbols: list[int] = []
+        self.first_bits = FIRST_BITS
         self.enclosed_by_bits: dict[int, tuple[Lowering, list[Number]]] = {}
         self.monomials: dict[tuple[Monomial, int], Enclosure] = {}
         self.formal = Lowering(network, self.formal_root, batch)
@@ -833,11 +871,11 @@ class Field:
 
     def lowered(self) -> "tuple[Lowered, int]":
         """Return the network in enclosures, at the first of some precisions that makes the fewest numbers vague."""
-        bits = FIRST_BITS
-        while self.enclosed(bits) is None:
-            bits *= 2
-            if bits > LIMIT_BITS:
+        while self.enclosed(self.first_bits) is None:
+            self.first_bits *= 2
+            if self.first_bits > LIMIT_BITS:
                 reject(f"variance + epsilon is not positive, or cannot be decided at {LIMIT_BITS} bits")
+        bits = self.first_bits
         candidates = [bits, 4 * bits, 16 * bits] if vague_numbers(self.enclosed(bits)[0].stages) else [bits]
         stages = [self.enclosed(candidate)[0].stages for candidate in candidates]
         return min(stages, key=vague_numbers), self.formal.inputs
@@ -875,7 +913,7 @@ class Field:
         index = len(self.radicands)
         radicand = cache(radicand)
         self.radicands.append(radicand)
-        enclosures = self.sharing_radicands()
+        enclosures = self.enclosed(max(SHARING_BITS, self.first_bits))[1]
         if not isinstance(enclosures[index], Enclosure):
             return rational_root(radicand(), self)
         for other in (None, *self.symbols):
@@ -885,13 +923,6 @@ class Field:
                 return rational_root(ratio, self) * (1 if other is None else self.symbol(other))
         self.symbols.append(index)
         return self.symbol(index)
-
-    def sharing_radicands(self) -> list[Number]:
-        """Return the enclosures by which radicands are compared."""
-        bits = SHARING_BITS
-        while self.enclosed(bits) is None:
-            bits *= 2
-        return self.enclosed(bits)[1]
 
     def symbol(self, index: int) -> Real:
         """Return a root as a symbol."""
@@ -904,10 +935,8 @@ class Field:
         key = monomial, bits
         if key not in self.monomials:
             (k, exponent), *rest = monomial
-            if k > 0:
-                root = Enclosure(k << bits, k << bits, bits).root()
-            else:
-                root = (self.enclosed(bits) or reject(f"cannot be decided at {bits} bits"))[1][-1 - k].root()
+            square = Enclosure(k << bits, k << bits, bits) if k > 0 else self.enclosed(bits)[1][-1 - k]
+            root = square.root()
             factor = root if exponent > 0 else 1 / root
             value = self.enclosed_monomial(tuple(rest), bits)
             for _ in range(abs(exponent)):
@@ -935,19 +964,16 @@ def simple_ratio(above: Enclosure, below: Enclosure | int) -> Fraction | None:
     return ratio if low <= ratio <= high else None
 
 
-def hull(values: Sequence[Number], bits: int) -> Enclosure:
-    """Return an enclosure of all of some numbers, which are rational or enclosures."""
+def hull(values: Sequence[Number], bits: int, least: Callable[..., int] = min) -> Enclosure:
+    """Return an enclosure of all of some numbers, rational or enclosed; of the largest if ``least`` is `max`."""
     enclosures = [Enclosure(0, 0, bits) + value for value in values]
-    return Enclosure(min(e.low for e in enclosures), max(e.high for e in enclosures), bits)
+    return Enclosure(least(e.low for e in enclosures), max(e.high for e in enclosures), bits)
 
 
 def largest_of(values: Sequence[Number]) -> Number:
     """Return the largest number."""
     bits = next((value.bits for value in values if isinstance(value, Enclosure)), None)
-    if bits is None:
-        return max(values)
-    enclosures = [Enclosure(0, 0, bits) + value for value in values]
-    return Enclosure(max(e.low for e in enclosures), max(e.high for e in enclosures), bits)
+    return max(values) if bits is None else hull(values, bits, max)
 
 
 def middle(value: Number) -> Fraction:
@@ -1868,20 +1894,11 @@ def winner_of(maximum: Maximum, pattern: int) -> int:
     return (pattern >> maximum.bit & ((1 << len(maximum.sources)) - 1)).bit_length() - 1
 
 
-def is_multiple(function: Sequence, of: Sequence) -> bool:
+def is_multiple(function: Vector, of: Vector) -> bool:
     """Whether a function is a multiple of another, which is not zero; zero is one."""
     position = next(index for index, entry in enumerate(of) if entry)
     left, right = of[position], function[position]
     return all(left * a == right * b for a, b in zip(function, of, strict=True))
-
-
-def may_be_multiple(one: Function, other: Function) -> bool:
-    """Whether the errors leave it open that a function is a multiple of another."""
-    sizes = [max(map(abs, function.vector)) for function in (one, other)]
-    doubt = 2 * ((sizes[0] + one.error) * other.error + (sizes[1] + other.error) * one.error)
-    position = max(range(len(other.vector)), key=lambda index: abs(other.vector[index]))
-    left, right = other.vector[position], one.vector[position]
-    return all(abs(left * a - right * b) <= doubt for a, b in zip(one.vector, other.vector, strict=True))
 
 
 class ExactLines:
@@ -2156,10 +2173,10 @@ class Proof:
         """Read what a record of this kind says after its goals: that they are not positive on the node."""
         is_tie = kind in (DROPT, PRUNET, LOSEST)
         numbers = self.positions(len(node.rows), lowest=-2 * self.domain.dimension if is_tie else 0)
-        if any(number >= 0 and node.rows[number] is None for number in numbers):
-            self.fail(f"row {next(n for n in numbers if n >= 0 and node.rows[n] is None)} is out of use")
-        functions = [node.rows[n].function if n >= 0 else self.face(n) for n in numbers]
-        terms = goals + [(1, function) for function in functions]
+        rows = [node.rows[number] if number >= 0 else self.face(number) for number in numbers]
+        if None in rows:
+            self.fail(f"row {numbers[rows.index(None)]} is out of use")
+        terms = goals + [(1, row.function) for row in rows]
         if is_tie:
             self.expect_tie(terms)
         elif kind in (DROPI, PRUNEI) and any(function.error for _, function in terms):
@@ -2178,7 +2195,7 @@ class Proof:
         if any(weight < 0 for weight in weights):
             self.fail("a multiplier is negative")
         largest = self.largest_on_box(sum_of(weights, terms, [function.vector for _, function in terms]))
-        if self.exact and largest:
+        if self.exact:
             doubt = self.reach * sum(
                 w * function.error for w, (_, function) in zip(weights, terms, strict=True)
             )
@@ -2231,12 +2248,12 @@ class Proof:
         weights = cancelling([sign * c for c in goal.vector[:-1]], [row.vector[:-1] for _, row in rows])
         return self.fail("the rows do not determine their multipliers") if weights is None else weights
 
-    def face(self, number: int) -> Function:
+    def face(self, number: int) -> Row:
         """Return the slack of a face of the bounding box, up to a positive factor."""
         sign, j = divmod(-1 - number, self.domain.dimension)
         bound = self.domain.upper[j] if sign else -self.domain.lower[j]
         one = -self.domain.denominator if sign else self.domain.denominator
-        return Function((*(one * (i == j) for i in range(self.domain.dimension)), bound), 0)
+        return Row(Function((*(one * (i == j) for i in range(self.domain.dimension)), bound), 0), -1, 0)
 
     def largest_on_box(self, function: Sequence) -> Any:
         """Return the largest value on the bounding box, times the box's denominator."""
@@ -2481,8 +2498,12 @@ class Proof:
         point = self.point(exact=exact)
         if self.value(node.rows[number].function, point) >= 0:
             self.fail(f"FACET: the point is not beyond row {number}")
+        reach = sum(map(abs, point))
         for other, row in enumerate(node.rows):
-            if row is not None and other != number and self.value(row.function, point) <= 0:
+            if row is None or other == number:
+                continue
+            function = row.function
+            if dot(function.vector, point) <= function.error * reach and self.value(function, point) <= 0:
                 self.fail(f"FACET: the point is not strictly inside row {other}")
         if not self.is_in_box(point):
             self.fail("FACET: the point is not inside the bounding box")
@@ -2522,11 +2543,11 @@ class Proof:
         return self.function(node, index, winner, owner.sources[bit - owner.bit])
 
     def is_multiple(self, function: Function, of: Function) -> bool:
-        """Whether a function is a multiple of another, which is not zero."""
+        """Whether a function is a multiple of another, which is not zero: all 2x2 minors are zero."""
         if not function.error and not of.error:
             return is_multiple(function.vector, of.vector)
-        vectors = (f.exact() if f.error else f.vector for f in (function, of))
-        return may_be_multiple(function, of) and is_multiple(*vectors)
+        pairs = combinations(range(len(of.vector)), 2)
+        return not any(sign_of_minor([function, of], columns) for columns in pairs)
 
     def keep_map(self, lines: tuple[Vector, ...]) -> None:
         """Keep the affine map of the cell in hand."""

@@ -10,6 +10,7 @@ import math
 import random
 from fractions import Fraction
 from functools import cache
+from types import SimpleNamespace
 
 import oracle_program
 import pytest
@@ -20,7 +21,7 @@ from proof_writer import Proof, Style, spelled_out, write
 
 import exactcpa as cpa
 from exactcpa import checker
-from exactcpa.checker import Enclosure, Field, Real, Rejected, check, check_bytes
+from exactcpa.checker import Enclosure, Field, Function, Real, Rejected, check, check_bytes
 
 BITS = 60
 HOMOGENEOUS = ("relu", "abs", "leaky_relu", "prelu", "flatten")
@@ -528,6 +529,31 @@ def test_nested_roots_undecided(monkeypatch):
 
     with pytest.raises(Rejected, match="cannot be decided at 8192 bits"):
         (r - two - 1).sign()
+
+
+def test_sum_whose_middle_is_zero():
+    """What no errors exclude is decided exactly, also if the integers near it are zero."""
+    above = Function((0, 0), 0, 3, lambda: (Fraction(0), Fraction(1)))
+    below = above._replace(exact=lambda: (Fraction(0), Fraction(0)))
+    proof = SimpleNamespace(exact=True, reach=2, largest_on_box=lambda f: f[-1], fail=checker.reject)
+
+    checker.Proof.expect_not_positive(proof, [1], [(1, below)], 1)
+    with pytest.raises(Rejected, match="does not add up"):
+        checker.Proof.expect_not_positive(proof, [1], [(1, above)], 1)
+
+
+def test_tiny_and_huge_numbers():
+    """Enclosures are made as fine as the numbers need."""
+    batch, normal = [[-1], [0], [2]], batchnorm(2, beta=["1/2", "-1/3"])
+    for power in (-300, -40, 250):
+        output = linear([[f"1e{power}", f"-2e{power}"]], [0])
+        value = network(1, linear([[1], [1]], [0, 1]), normal, RELU, output, RELU)
+        report = check_bytes(ideal_proof(value, SEGMENT, batch, Style(ties=True)).to_bytes())
+        assert report.cells == len(truth(approximate(value, batch), SEGMENT).cells) == 4
+    small = linear([["1e-300"], [1]], [0, 1])
+    value = network(1, small, normal, RELU, linear([[1, -2]], [0]), batchnorm(1, beta=[1]), RELU)
+    report = check_bytes(ideal_proof(value, SEGMENT, batch, Style(ties=True)).to_bytes())
+    assert report.cells == len(truth(approximate(value, batch), SEGMENT).cells)
 
 
 def test_determinant():
