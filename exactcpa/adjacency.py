@@ -26,16 +26,17 @@ Not here: which rows are facets (`walk`), the graph as networkx (`partition`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from exactcpa.cell import Slack, slack_of
-from exactcpa.errors import CertificateRejected
+from exactcpa.errors import CertificateRejected, Undecided
 from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph
-from exactcpa.patterns import Place, integer, places_of, to_words
+from exactcpa.patterns import Place, cell_text, integer, places_of, to_words
 from exactcpa.real_lines import AnyLines, lines_of
 from exactcpa.surds import Number
 from exactcpa.switch_form import SwitchForm, SwitchLayer
@@ -102,10 +103,20 @@ def region_graph(
     unknown = np.flatnonzero(verdicts == graph.UNKNOWN).tolist()
     for e in unknown:
         i, j = int(cells[e]), int(neighbours[e])
-        verdicts[e] = graph.EQUAL if _has_same_map(lines, words, i, j) else graph.DIFFERENT
+        with _naming(form, integer(words[i]), int(flips[e, 0])):
+            verdicts[e] = graph.EQUAL if _has_same_map(lines, words, i, j) else graph.DIFFERENT
     labels = np.empty(len(words), np.int64)
     count = graph.merge(starts, neighbours, verdicts, labels)
     return Graph(neighbours, labels, int(count), len(open_facets) + len(unknown))
+
+
+@contextmanager
+def _naming(form: SwitchForm, pattern: int, bit: int) -> Iterator[None]:
+    """Name the facet's unit and the cell if a question cannot be decided."""
+    try:
+        yield
+    except Undecided as error:
+        raise Undecided(f"{cell_text(form, pattern, bit)}: {error}") from error
 
 
 def hash_table(words: np.ndarray) -> np.ndarray:
@@ -159,10 +170,11 @@ class _Crossings:
     def settle(self, e: int, i: int) -> None:
         """Find the cell across facet `e` of cell `i`, and enter it from both sides."""
         pattern = integer(self._words[i])
-        other = self._look_up(e, pattern)
-        if other is None:
-            other = across(self._lines, pattern, self._slack(e, pattern))
-            self._learn(e, pattern ^ other)
+        with _naming(self._lines.form, pattern, int(self._flips[e, 0])):
+            other = self._look_up(e, pattern)
+            if other is None:
+                other = across(self._lines, pattern, self._slack(e, pattern))
+                self._learn(e, pattern ^ other)
         j = self._find(other)
         if j < 0 or j == i:
             raise CertificateRejected(

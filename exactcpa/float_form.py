@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exactcpa.errors import BadDomain
+from exactcpa.errors import BadDomain, located
 from exactcpa.surds import Number, Surd, enclosure
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
@@ -230,10 +230,11 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
     previous = [0] * d
     decisions: list[int] = []
     for number, layer in enumerate(form.layers):
-        if number == 0:
-            layer = _in_float_coordinates(layer, domain)
-        lines = _line_exponents(layer, previous, decisions)
-        _fill(arrays, number, layer, lines, previous, decisions)
+        with located(f"a line of activation layer {number}"):
+            if number == 0:
+                layer = _in_float_coordinates(layer, domain)
+            lines = _line_exponents(layer, previous, decisions)
+            _fill(arrays, number, layer, lines, previous, decisions)
         decisions = [*lines[: layer.switches], *(lines[group[0]] for group in layer.groups)]
         exponents.append(tuple(lines))
         previous = lines

@@ -106,3 +106,9 @@ def find_malformed(form: SwitchForm, words: np.ndarray) -> int | None:
 def _bit(words: np.ndarray, bit: int) -> np.ndarray:
     """One bit of every cell, as 0 or 1."""
     return (words[:, bit // WORD] >> np.uint64(bit % WORD)) & np.uint64(1)
+
+
+def cell_text(form: SwitchForm, pattern: int, bit: int) -> str:
+    """A unit and a cell, for an error."""
+    unit = next(u for u in form.units if u.first <= bit < u.first + u.width)
+    return f"unit ({unit.layer}, {unit.index}) on the cell of pattern {pattern:#x}"

@@ -30,7 +30,7 @@ from exactcpa.exact_simplex import Exceeded, Rows, gather, maximise, maximise_fr
 from exactcpa.float_form import FloatDomain
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree
-from exactcpa.patterns import integer, places_of
+from exactcpa.patterns import cell_text, integer, places_of
 from exactcpa.real_lines import RealLines, RealRow, lines_of
 from exactcpa.real_programs import Numbers, Tie, decide
 from exactcpa.surds import Number, approximation
@@ -448,12 +448,6 @@ def _snapped(v: float, grid: float) -> float:
 def _gathered(rows: Sequence[ExactRow], d: int) -> Rows:
     """Slacks as rows ``<-n, t> <= c``."""
     return gather([[*(-n for n in row.slack[:-1]), row.slack[-1]] for row in rows], d)
-
-
-def cell_text(form: SwitchForm, pattern: int, bit: int) -> str:
-    """A unit and a cell, for an error."""
-    unit = next(u for u in form.units if u.first <= bit < u.first + u.width)
-    return f"unit ({unit.layer}, {unit.index}) on the cell of pattern {pattern:#x}"
 
 
 def _over_one_scale(parts: list[tuple[ExactRow, Fraction]]) -> list[int]:

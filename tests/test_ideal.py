@@ -317,6 +317,28 @@ def test_rejects_misuse():
         cpa.IdealNetwork(deep, [[0, 0], [1, 2], [2, 2]])
 
 
+def test_undecided_ties_are_errors_that_say_where(monkeypatch):
+    """A tie between nested roots whose squares would be too large to write: an error, not a guess."""
+    monkeypatch.setattr("exactcpa.ideal._square_of", lambda *arguments: None)
+
+    def network(last):
+        return cpa.Network(
+            2,
+            (
+                *(cpa.Linear([[1, 2], [2, 1]], [0, 0]), training(epsilon=1), cpa.ReLU()),
+                *(cpa.Linear([[1, 1], [1, -1]], [0, 0]), training(), *last, cpa.Linear([[1, 1]], [0])),
+            ),
+        )
+
+    samples = [[0, 0], [2, 1]]
+    with pytest.raises(cpa.Undecided, match=r"activation layer 1.*8192 bits"):
+        cpa.enumerate_cells(cpa.IdealNetwork(network([cpa.HardTanh()]), samples), BOX)
+    # The same tie in the sum of two breakpoints: no coefficient is in doubt, but a unit on a cell is.
+    folded = [cpa.HardTanh(-2, 2), cpa.Linear([[1, 0], [0, 1]], [1, 1]), cpa.ReLU()]
+    with pytest.raises(cpa.Undecided, match=r"unit \(2, \d\) on the cell of pattern 0x[0-9a-f]+: .* bits"):
+        cpa.enumerate_cells(cpa.IdealNetwork(network(folded), samples), BOX)
+
+
 def test_volumes_of_irrational_cells_are_refused():
     net = cpa.load_network("data/networks/moons.json")
     part = cpa.enumerate_cells(cpa.IdealNetwork(net), BOX)
