@@ -81,7 +81,10 @@ it; the checker imports nothing of the package at all):
     minibatch_tally    counting records into exact distributions
     minibatches        all mini-batches of a data set, and what they make of a network
     tables             facts as aligned lines, for people
-    nearest_point      the nearest point of a polyhedron: a dual active set, in rationals
+    nearest_point      the nearest point of a polyhedron in l2: a dual active set, in rationals
+    norms              l2, l1 and l_inf with weights, and their duals
+    nearest_linear     the least point of a polyhedron in l1 or l_inf: a dual simplex method
+    nearest_on         the nearest point of a polyhedron in any of these norms, with its proof
     real_quotients     quotients of sums of square roots
     placement_variants  what batchnorm is compared with: the same weights without it
     placement_parents  the cells of the layers before a unit, and its bent hyperplane on them

@@ -7,7 +7,10 @@ degenerate or not; nothing is decided by rounding.
 Main definitions:
     Metric: The inner product that distances are measured with.
     Nearest: The point, its squared distance and the multipliers that prove both.
-    nearest_point: The question.
+    Empty: There is no point, with the multipliers that prove it.
+    FarEnough: No point is nearer than asked for, with the multipliers that prove it.
+    find_nearest: The question, answered by one of them.
+    nearest_point: The same, without the proof that there is none.
     require_nearest: Re-adds the optimality conditions of an answer.
 
 Conventions:
@@ -18,7 +21,7 @@ Conventions:
 References:
     Goldfarb and Idnani, A numerically stable dual method for solving strictly convex quadratic programs (1983).
 
-Not here: which polyhedra (`placement_distances`).
+Not here: weights and the other norms (`nearest_on`), which polyhedra (`placement_distances`).
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ from exactcpa.vectors import Matrix
 
 Number = Any
 Numbers = tuple[Number, ...]
+Active = list[tuple[int, Sequence[Number], Numbers]]
+"""Row number (-1: the equality), normal, ``G^-1 normal``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +77,79 @@ class Nearest:
     multipliers: dict[int, Number]
 
 
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """There is no point: ``equality * n + sum_i multipliers_i n_i = 0``, and the offsets add up to less than zero."""
+
+    equality: Number
+    multipliers: dict[int, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnough:
+    """No point is nearer: the nearest point of some of the rows is at this squared distance."""
+
+    squared: Number
+    equality: Number
+    multipliers: dict[int, Number]
+
+
+def find_nearest(
+    point: Sequence[Number],
+    rows: Sequence[Sequence[Number]],
+    equality: Sequence[Number] | None = None,
+    metric: Metric = Metric(),
+    enough: Number | None = None,
+) -> Nearest | Empty | FarEnough:
+    """Find the point of ``{x : rows, equality}`` that is nearest to a point.
+
+    Args:
+        point: Shape ``(d,)``.
+        rows: Shape ``(m, d + 1)``; zero rows, duplicates and many rows through one point are ordinary.
+        equality: Shape ``(d + 1,)``, or None.  Its normal may be zero.
+        metric: How distances are measured.
+        enough: Stop when the squared distance is known to be no less.
+
+    Raises:
+        BadArgument: An int or a float among the numbers: their quotients are floats.
+    """
+    active: Active = []
+    weights: list[Number] = []
+    at = tuple(point)
+    if equality is not None and any(equality[:-1]):
+        _require_exact((*equality, *point))
+        raised = metric.raised(equality[:-1])
+        weights.append((_dot(equality, at) - equality[-1]) / _dot(equality, raised))
+        active.append((-1, equality[:-1], raised))
+        at = _moved(at, raised, weights[0])
+    elif equality is not None and equality[-1]:
+        return Empty(equality[-1] * 0 + (-1 if equality[-1] > 0 else 1), {})
+    while True:
+        squared = metric.squared(tuple(a - b for a, b in zip(at, point, strict=True)))
+        if enough is not None and squared >= enough:
+            return FarEnough(squared, *_spread(active, weights))
+        violated = _find_violated(rows, at, {number for number, _, _ in active})
+        if violated < 0:
+            return Nearest(squared, at, *_spread(active, weights))
+        moved = _satisfy(rows[violated], violated, at, active, weights, metric)
+        if isinstance(moved, Empty):
+            return moved
+        at = moved
+
+
 def nearest_point(
     point: Sequence[Number],
     rows: Sequence[Sequence[Number]],
     equality: Sequence[Number] | None = None,
     metric: Metric = Metric(),
 ) -> Nearest | None:
-    """Find the point of ``{x : rows, equality}`` that is nearest to a point.
+    """Find the nearest point with its multipliers; None if the set is empty.
 
     Args:
-        point: Shape ``(d,)``.
-        rows: Shape ``(m, d + 1)``; zero rows, duplicates and many rows through one point are ordinary.
-        equality: Shape ``(d + 1,)`` with a normal that is not zero, or None.
-        metric: How distances are measured.
-
-    Returns:
-        The nearest point with its multipliers, or None if the set is empty.
+        point: As in `find_nearest`.
+        rows: As in `find_nearest`.
+        equality: As in `find_nearest`.
+        metric: As in `find_nearest`.
 
     Raises:
         BadArgument: An int or a float among the numbers: their quotients are floats.
@@ -99,27 +161,8 @@ def nearest_point(
         >>> [str(x) for x in found.point], str(found.squared)
         (['1', '-1'], '5')
     """
-    active: list[
-        tuple[int, Sequence[Number], Numbers]
-    ] = []  # row number (-1: the equality), normal, G^-1 normal
-    weights: list[Number] = []
-    at = tuple(point)
-    if equality is not None:
-        _require_exact((*equality, *point))
-        raised = metric.raised(equality[:-1])
-        weights.append((_dot(equality, at) - equality[-1]) / _dot(equality, raised))
-        active.append((-1, equality[:-1], raised))
-        at = _moved(at, raised, weights[0])
-    while (violated := _find_violated(rows, at, {number for number, _, _ in active})) >= 0:
-        moved = _satisfy(rows[violated], violated, at, active, weights, metric)
-        if moved is None:
-            return None
-        at = moved
-    free = weights[0] if equality is not None else 0
-    pairs = [(number, w) for (number, _, _), w in zip(active, weights, strict=True) if number >= 0 and w]
-    return Nearest(
-        metric.squared(tuple(a - b for a, b in zip(at, point, strict=True))), at, free, dict(pairs)
-    )
+    found = find_nearest(point, rows, equality, metric)
+    return found if isinstance(found, Nearest) else None
 
 
 def require_nearest(
@@ -158,11 +201,11 @@ def _satisfy(
     row: Sequence[Number],
     number: int,
     at: Numbers,
-    active: list[tuple[int, Sequence[Number], Numbers]],
+    active: Active,
     weights: list[Number],
     metric: Metric,
-) -> Numbers | None:
-    """Move to where a violated row is tight, dropping rows whose weight reaches zero; None: impossible."""
+) -> Numbers | Empty:
+    """Move to where a violated row is tight, dropping rows whose weight reaches zero."""
     _require_exact((*row, *at))
     raised = metric.raised(row[:-1])
     weight: Number = 0
@@ -176,7 +219,8 @@ def _satisfy(
         full = (_dot(row, at) - row[-1]) / speed if speed else None
         blocking, least = _blocking(active, weights, shares)
         if full is None and blocking is None:
-            return None
+            free, named = _spread(active, [-share for share in shares])
+            return Empty(free, named | {number: shares[0] * 0 + 1 if shares else 1})
         is_full = blocking is None or (full is not None and full <= least)
         length = full if is_full else least
         weights[:] = [w - length * share for w, share in zip(weights, shares, strict=True)]
@@ -190,8 +234,15 @@ def _satisfy(
         del active[blocking], weights[blocking]
 
 
+def _spread(active: Active, weights: Sequence[Number]) -> tuple[Number, dict[int, Number]]:
+    """The weight of the equality, and those of the rows that are not zero."""
+    named = {number: weight for (number, _, _), weight in zip(active, weights, strict=True)}
+    free = named.pop(-1, 0)
+    return free, {number: weight for number, weight in named.items() if weight}
+
+
 def _blocking(
-    active: Sequence[tuple[int, Sequence[Number], Numbers]],
+    active: Active,
     weights: Sequence[Number],
     shares: Sequence[Number],
 ) -> tuple[int | None, Number]:
@@ -203,7 +254,7 @@ def _blocking(
     return best, least
 
 
-def _shares(active: Sequence[tuple[int, Sequence[Number], Numbers]], row: Sequence[Number]) -> list[Number]:
+def _shares(active: Active, row: Sequence[Number]) -> list[Number]:
     """How the raised normal of a row splits over the active ones, by the normal equations of least squares."""
     size = len(active)
     table = [[_dot(normal, direction) for _, _, direction in active] for _, normal, _ in active]
