@@ -6,6 +6,7 @@ Main definitions:
 
 Conventions: odd numbers have integer weights between -2 and 2, so that hyperplanes often meet and outputs often tie;
 even ones have sixteenths.  Every seventh network has a unit twice, every eleventh a dead one.
+But for every fifth, all outputs tie at some point of the box.
 
 Not here: networks of all layer types (`strategies`), margins by brute force (`margin_oracle`).
 """
@@ -51,7 +52,19 @@ def case(number):
     steps = 2 if number % 2 else 64
     point = tuple(Fraction(source.randint(-2 * steps, steps), steps) for _ in range(inputs))
     weights = tuple(Fraction(source.randint(1, 4), source.randint(1, 3)) for _ in range(inputs))
-    return Case(net(inputs, layers), domain, point, weights)
+    return Case(net(inputs, layers), domain, tuple(point), weights)
+
+
+def outputs_at(layers, point):
+    """The value of linear and ReLU layers at a point."""
+    values = point
+    for layer in layers:
+        if layer["type"] == "relu":
+            values = [max(value, Fraction(0)) for value in values]
+        else:
+            sums = [sum(Fraction(a) * x for a, x in zip(row, values, strict=True)) for row in layer["weight"]]
+            values = [s + Fraction(b) for s, b in zip(sums, layer["bias"], strict=True)]
+    return values
 
 
 def rows_of(source, count, width, grains):

@@ -9,12 +9,12 @@ Main definitions:
     nearest                the nearest point of a polyhedron, in any of the three norms.
 
 Conventions: rows are ``(n_1, .., n_d, b)``, ``<n, y> <= b``, in the domain's own coordinates, and so are points and
-weights.  Norms are "2" (values are squares), "1" and "inf"; a coordinate is divided by its weight before anything.  None:
-there is no such point in the domain.
+weights.  Norms are "2" (values are squares), "1" and "inf"; a coordinate is divided by its weight before anything.
+None: there is no such point in the domain.
 
 Method: the nearest point of a polyhedron in norm 2 is the nearest one of the affine space of some of its rows; in the
-others it is a vertex of the polyhedron of all ``(y, r)`` with ``|y - x| <= r``.  Every such point that satisfies all rows
-is a candidate, and no candidate is nearer than the nearest point, so multipliers are not needed.
+others it is a vertex of the polyhedron of all ``(y, r)`` with ``|y - x| <= r``.  Every such point that satisfies all
+rows is a candidate, and no candidate is nearer than the nearest point, so multipliers are not needed.
 
 Not here: which networks (`margin_cases`), the package's answers (`test_margin`).
 """
@@ -79,7 +79,7 @@ def distance(one, other, norm="2", weights=None):
 
 def outputs_at(network, domain, point):
     """The network's value at a point of the domain."""
-    rows, lines = next(cell for cell in cells_of(network, domain) if _holds(cell[0], point))
+    _, lines = next(cell for cell in cells_of(network, domain) if _holds(cell[0], point))
     return tuple(_value(line, point) for line in lines)
 
 
