@@ -30,6 +30,8 @@ it; the checker imports nothing of the package at all):
     data_file          points, with labels perhaps, read exactly from a file
     statistics         exact batch statistics, layer by layer; networks with frozen ones
     stages             the lowered form: affine maps alternating with bends and maxima
+    real_layers        layers on real numbers, formally and in balls
+    real_statistics    mean and root of every unit on a batch, in real numbers
     ideal              the ideal reading: true square roots, of a batch or of running statistics
     exact_outcome      what an exact linear program can answer, each answer with its proof
     exact_dictionary   the tableau of integers over one denominator, and its pivots

@@ -282,13 +282,14 @@ def _is_zero_by_elimination(x: Surd) -> bool:
     if (
         is_zero(even)
         or sign(even) == sign(odd)
-        or max(map(_size, (even, odd))) ** 2 * _size(square) > MOST_TERMS
+        or max(map(size_of, (even, odd))) ** 2 * size_of(square) > MOST_TERMS
     ):
         return False
     return is_zero(even * even - odd * odd * square)
 
 
-def _size(x: Number) -> int:
+def size_of(x: Number) -> int:
+    """Number of terms."""
     return len(x.terms) if isinstance(x, Surd) else 1
 
 

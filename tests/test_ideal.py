@@ -319,7 +319,7 @@ def test_rejects_misuse():
 
 def test_undecided_ties_are_errors_that_say_where(monkeypatch):
     """A tie between nested roots whose squares would be too large to write: an error, not a guess."""
-    monkeypatch.setattr("exactcpa.ideal._square_of", lambda *arguments: None)
+    monkeypatch.setattr("exactcpa.real_statistics._square_of", lambda *arguments: None)
 
     def network(last):
         return cpa.Network(
