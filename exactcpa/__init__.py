@@ -54,6 +54,7 @@ it; the checker imports nothing of the package at all):
     kernels.contest    maxima of three and more lines: who wins somewhere on a node
     kernels.tree       the split tree, walked depth first
     kernels.graph      what lies across a facet, in doubles with proved bounds
+    kernels.nearest    least vectors of polyhedra in doubles, with lower bounds that are proofs
     kernels.loaded     the compiled kernels, ready before the clock starts
     exact_lines        the lines of a cell as exact integers
     exact_points       points as integers over one denominator
@@ -86,6 +87,7 @@ it; the checker imports nothing of the package at all):
     nearest_point      the nearest point of a polyhedron in l2: a dual active set, in rationals
     norms              l2, l1 and l_inf with weights, and their duals
     nearest_linear     the least point of a polyhedron in l1 or l_inf: a dual simplex method
+    nearest_float      many nearest-point problems at once in doubles: bounds and active sets
     nearest_on         the nearest point of a polyhedron in any of these norms, with its proof
     real_quotients     quotients of sums of square roots
     placement_variants  what batchnorm is compared with: the same weights without it
