@@ -65,6 +65,7 @@ it; the checker imports nothing of the package at all):
     walk               the walk over the split tree: compiled steps, exact answers in between
     cell               one cell, exactly: rows with the facets marked, flat units, affine map
     location           the closed cells that contain a point
+    own_cell           the cell of one point, found without any other
     adjacency          the region graph and the linear regions
     results            what was found, as arrays
     partition_file     blocks of a .cpa file, appearing whole or not at all
@@ -89,6 +90,7 @@ it; the checker imports nothing of the package at all):
     nearest_linear     the least point of a polyhedron in l1 or l_inf: a dual simplex method
     nearest_float      many nearest-point problems at once in doubles: bounds and active sets
     nearest_on         the nearest point of a polyhedron in any of these norms, with its proof
+    distance_to_partition  from a point to the nearest switching hyperplane
     real_quotients     quotients of sums of square roots
     placement_variants  what batchnorm is compared with: the same weights without it
     placement_parents  the cells of the layers before a unit, and its bent hyperplane on them
@@ -173,6 +175,7 @@ _NAMES = {
     "distributions": ("Distribution",),
     "minibatches": ("minibatch_networks", "minibatch_report"),
     "minibatch_summary": ("MinibatchReport",),
+    "distance_to_partition": ("PartitionDistance", "partition_distance", "partition_distances"),
     "placement": ("batchnorm_report",),
     "placement_report": ("BatchnormReport",),
     "partition": ("Partition", "load_partition"),

@@ -3,6 +3,7 @@
 from exactcpa.checker import Rejected, Report, Unreadable, check
 from exactcpa.comparison import Comparison, compare
 from exactcpa.data_file import Data, load_data, save_data
+from exactcpa.distance_to_partition import PartitionDistance, partition_distance, partition_distances
 from exactcpa.distributions import Distribution
 from exactcpa.domain import Box, Polytope, Slice
 from exactcpa.domain import from_json as domain_from_json
@@ -80,6 +81,7 @@ __all__ = [
     "OutsideDomain",
     "PReLU",
     "Partition",
+    "PartitionDistance",
     "Polytope",
     "ReLU",
     "ReLU6",
@@ -107,6 +109,8 @@ __all__ = [
     "minibatch_report",
     "network_from_json",
     "network_to_json",
+    "partition_distance",
+    "partition_distances",
     "save_data",
     "save_network",
 ]
