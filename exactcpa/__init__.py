@@ -112,7 +112,6 @@ it; the checker imports nothing of the package at all):
     theorems.local_lines  the cell of one point in all of input space
     theorems.readd_distances  evidence about distances, added up again: A6, level sets
     theorems.distances    how far a point is from the boundary of its cell: A6
-    theorems.nearest      the nearest point of a polyhedron, exactly
     theorems.level_sets   level sets of a unit in input space, and the exact distances of points to them
     theorems.scales       batchnorms as affine maps with a chosen scale
     theorems.readd_folding  the evidence of A7, A8a, A8b, A8c, added up again

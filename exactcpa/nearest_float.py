@@ -68,8 +68,8 @@ def round_rows(rows: Iterable[Sequence[Any]], dimension: int) -> Rounded:
     """Rows of exact numbers (`fmpq`, `Fraction`, integers) as doubles of size one.
 
     Example:
-        >>> round_rows([(3 * 10**400, -(10**400), 0)], 2).rows.round(3).tolist()
-        [[0.907, -0.302, 0.0]]
+        >>> round_rows([(3 * 2**4000, -(2**4000), 0)], 2).rows.tolist()
+        [[0.75, -0.25, 0.0]]
     """
     table = [[_scaled(entry) for entry in row] for row in rows]
     mantissas = np.array([[m for m, _ in row] for row in table]).reshape(-1, dimension + 1)

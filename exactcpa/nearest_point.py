@@ -100,6 +100,7 @@ def find_nearest(
     equality: Sequence[Number] | None = None,
     metric: Metric = Metric(),
     enough: Number | None = None,
+    start: Sequence[int] = (),
 ) -> Nearest | Empty | FarEnough:
     """Find the point of ``{x : rows, equality}`` that is nearest to a point.
 
@@ -109,21 +110,19 @@ def find_nearest(
         equality: Shape ``(d + 1,)``, or None.  Its normal may be zero.
         metric: How distances are measured.
         enough: Stop when the squared distance is known to be no less.
+        start: Rows to begin with, tight together; used if they are independent with nonnegative weights.
 
     Raises:
         BadArgument: An int or a float among the numbers: their quotients are floats.
     """
-    active: Active = []
-    weights: list[Number] = []
+    if equality is not None and not any(equality[:-1]):
+        if equality[-1]:
+            return Empty(equality[-1] * 0 + (-1 if equality[-1] > 0 else 1), {})
+        equality = None
+    active, weights = _started(point, rows, equality, metric, start)
     at = tuple(point)
-    if equality is not None and any(equality[:-1]):
-        _require_exact((*equality, *point))
-        raised = metric.raised(equality[:-1])
-        weights.append((_dot(equality, at) - equality[-1]) / _dot(equality, raised))
-        active.append((-1, equality[:-1], raised))
-        at = _moved(at, raised, weights[0])
-    elif equality is not None and equality[-1]:
-        return Empty(equality[-1] * 0 + (-1 if equality[-1] > 0 else 1), {})
+    for weight, (_, _, raised) in zip(weights, active, strict=True):
+        at = _moved(at, raised, weight)
     while True:
         squared = metric.squared(tuple(a - b for a, b in zip(at, point, strict=True)))
         if enough is not None and squared >= enough:
@@ -197,6 +196,25 @@ def require_nearest(
     return found
 
 
+def _started(
+    point: Sequence[Number],
+    rows: Sequence[Sequence[Number]],
+    equality: Sequence[Number] | None,
+    metric: Metric,
+    start: Sequence[int],
+) -> tuple[Active, list[Number]]:
+    """The equality and the proposed rows with the weights that make them tight; without the rows if those fail."""
+    chosen = [] if equality is None else [(-1, equality)]
+    chosen += [(i, rows[i]) for i in start]
+    active = [(i, row[:-1], metric.raised(row[:-1])) for i, row in chosen]
+    for _, row in chosen:
+        _require_exact((*row, *point))
+    weights = _weights_of(active, [_dot(row, point) - row[-1] for _, row in chosen])
+    if weights is not None and all(w >= 0 for w, (i, _, _) in zip(weights, active, strict=True) if i >= 0):
+        return active, weights
+    return _started(point, rows, equality, metric, ())
+
+
 def _satisfy(
     row: Sequence[Number],
     number: int,
@@ -255,11 +273,19 @@ def _blocking(
 
 
 def _shares(active: Active, row: Sequence[Number]) -> list[Number]:
-    """How the raised normal of a row splits over the active ones, by the normal equations of least squares."""
-    size = len(active)
+    """How the raised normal of a row splits over the active ones."""
+    found = _weights_of(active, [_dot(row, direction) for _, _, direction in active])
+    assert found is not None  # active normals are independent
+    return found
+
+
+def _weights_of(active: Active, right: list[Number]) -> list[Number] | None:
+    """Weights of raised normals, by the normal equations of least squares; None: they are dependent."""
+    size, right = len(active), list(right)
     table = [[_dot(normal, direction) for _, _, direction in active] for _, normal, _ in active]
-    right = [_dot(row, direction) for _, _, direction in active]
     for k in range(size):  # positive definite: the pivots are positive in this order
+        if not table[k][k]:
+            return None
         for i in range(k + 1, size):
             factor = table[i][k] / table[k][k]
             if factor:

@@ -6,7 +6,8 @@ Main definitions:
 Conventions:
     With weights w (all 1 by default): inf is ``max |v_j| / w_j``, 1 is ``sum |v_j| / w_j``, 2 is
     ``sqrt(sum (v_j / w_j)^2)``.  Lengths of l2 are always given as their rational squares.  A covector p is
-    measured by the dual norm: ``<p, v> <= |p|_dual |v|``, attained.
+    measured by the dual norm: ``<p, v> <= |p|_dual |v|``, attained.  Numbers are rationals of one kind, `Fraction` or
+    flint's.
 
 Not here: nearest points (`nearest_on`).
 """
@@ -20,8 +21,8 @@ from typing import Any
 
 from exactcpa.errors import BadArgument, DimensionMismatch, shown
 from exactcpa.numbers import exactly
-from exactcpa.vectors import Vector
 
+Number = Any
 NORMS = ("2", "1", "inf")
 
 
@@ -40,18 +41,18 @@ class Measure:
     """
 
     norm: str
-    weights: Vector
+    weights: tuple[Number, ...]
 
     @property
     def is_squared(self) -> bool:
         """Whether lengths are squares."""
         return self.norm == "2"
 
-    def length(self, vector: Sequence[Fraction]) -> Fraction:
+    def length(self, vector: Sequence[Number]) -> Number:
         """The length of a vector; of l2 its square."""
         return _length(self.norm, [v / w for v, w in zip(vector, self.weights, strict=True)])
 
-    def dual(self, covector: Sequence[Fraction]) -> Fraction:
+    def dual(self, covector: Sequence[Number]) -> Number:
         """The dual length of a covector; of l2 its square."""
         other = {"2": "2", "1": "inf", "inf": "1"}[self.norm]
         return _length(other, [p * w for p, w in zip(covector, self.weights, strict=True)])
@@ -77,6 +78,8 @@ def measure(norm: object, dimension: int, weights: Sequence[Any] | None = None) 
     if name not in NORMS:
         raise BadArgument(f"expected the norm 2, 1 or inf, got {shown(norm)}")
     exact = (Fraction(1),) * dimension if weights is None else tuple([exactly(w) for w in weights])
+    if dimension < 1:
+        raise BadArgument("expected at least one coordinate, got none")
     if len(exact) != dimension:
         raise DimensionMismatch(f"expected {dimension} weights, got {len(exact)}")
     for j, w in enumerate(exact):
@@ -85,8 +88,8 @@ def measure(norm: object, dimension: int, weights: Sequence[Any] | None = None) 
     return Measure(name, exact)
 
 
-def _length(norm: str, entries: Sequence[Fraction]) -> Fraction:
+def _length(norm: str, entries: Sequence[Number]) -> Number:
     if norm == "2":
-        return sum([v * v for v in entries], Fraction(0))
+        return sum([v * v for v in entries])
     sizes = [abs(v) for v in entries]
-    return sum(sizes, Fraction(0)) if norm == "1" else max(sizes, default=Fraction(0))
+    return sum(sizes) if norm == "1" else max(sizes)

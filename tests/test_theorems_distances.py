@@ -1,7 +1,6 @@
-"""A6, nearest points and level sets: against the engine's facets, against every set of tight rows, by hand."""
+"""A6 and level sets: against the engine's facets, against roots on a line, by hand."""
 
 from fractions import Fraction
-from itertools import combinations
 
 from evidence import accepts_changed, assert_accepted, assert_rejects_the_opposite, instances
 from hypothesis import given, settings
@@ -18,8 +17,7 @@ from exactcpa.statistics import freeze
 from exactcpa.theorems import STATEMENTS
 from exactcpa.theorems.level_sets import level_set, unit_network
 from exactcpa.theorems.local_lines import pieces_at, sides_of
-from exactcpa.theorems.nearest import FarEnough, Nearest, NoPoint, nearest
-from exactcpa.theorems.plain import dot, least_square, minus, norm2, rank, solve
+from exactcpa.theorems.plain import dot, norm2
 from exactcpa.theorems.readd_distances import level_distance
 from exactcpa.theorems.statement import Instance, Outcome
 
@@ -115,83 +113,6 @@ def test_local_lines_agree_with_the_forward_pass(case):
             part.patterns[i].tolist()
         )
         assert all(side.value > 0 or not any(side.normal) for side in sides_of(stages(frozen), x))
-
-
-# ---------------------------------------------------------------------- nearest points
-
-
-@st.composite
-def polyhedra(draw):
-    d = draw(st.integers(1, 3))
-    rows = draw(st.lists(st.tuples(st.tuples(*[ENTRIES] * d), ENTRIES), min_size=0, max_size=5))
-    return draw(st.tuples(*[ENTRIES] * d)), rows, (draw(st.tuples(*[ENTRIES] * d)), draw(ENTRIES))
-
-
-def by_all_tight_sets(point, rows, equation):
-    """The nearest point: that of some independent tight rows, among those points that satisfy all rows."""
-    w, c = equation
-    if not any(w) and c:
-        return None
-    fixed = [equation] if any(w) else []
-    best = None
-    for size in range(len(rows) + 1):
-        for chosen in combinations(rows, size):
-            tight = [*fixed, *chosen]
-            normals = [n for n, _ in tight]
-            if rank(normals) < len(tight):
-                continue
-            gram = [[dot(a, b) for b in normals] for a in normals]
-            weights = solve(gram, [dot(n, point) - b for n, b in tight]) if tight else ()
-            foot = tuple(
-                x - sum((t * n[j] for t, n in zip(weights, normals, strict=True)), ZERO)
-                for j, x in enumerate(point)
-            )
-            if all(dot(n, foot) <= b for n, b in rows):
-                square = norm2(minus(point, foot))
-                best = square if best is None or square < best else best
-    return best
-
-
-@given(polyhedra())
-@settings(max_examples=200, deadline=None)
-def test_nearest_against_every_set_of_tight_rows(case):
-    point, rows, equation = case
-    expected = by_all_tight_sets(point, rows, equation)
-
-    found = nearest(point, rows, equation)
-
-    bound = least_square(point, rows, found.multipliers, equation, found.free)
-    match found:
-        case Nearest():
-            assert norm2(minus(point, found.foot)) == expected == bound
-        case NoPoint():
-            assert expected is None
-            total = [
-                found.free * equation[0][j]
-                + sum(t * n[j] for t, (n, _) in zip(found.multipliers, rows, strict=True))
-                for j in range(len(point))
-            ]
-            level = found.free * equation[1] + sum(
-                t * b for t, (_, b) in zip(found.multipliers, rows, strict=True)
-            )
-            assert not any(total)
-            assert level < 0
-            assert all(t >= 0 for t in found.multipliers)
-
-
-@given(polyhedra(), st.fractions(min_value=0, max_value=9, max_denominator=3))
-@settings(max_examples=100, deadline=None)
-def test_far_enough_is_proved(case, enough):
-    point, rows, equation = case
-    expected = by_all_tight_sets(point, rows, equation)
-
-    found = nearest(point, rows, equation, enough)
-
-    if isinstance(found, FarEnough):
-        assert expected is None or expected >= enough
-        assert least_square(point, rows, found.multipliers, equation, found.free) >= enough
-    elif isinstance(found, Nearest):
-        assert norm2(minus(point, found.foot)) == expected < enough
 
 
 # ---------------------------------------------------------------------- level sets

@@ -15,7 +15,7 @@ Conventions:
     than the box's walls.
 
 Not here:
-    The nearest point of one polyhedron: `nearest`.  The re-addition: `readd_distances.level_distance`.
+    The nearest point of one polyhedron: `nearest_on`.  The re-addition: `readd_distances.level_distance`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from typing import Any
 from exactcpa.domain import Box
 from exactcpa.halfspaces import to_integers
 from exactcpa.layers import Linear
+from exactcpa.nearest_on import Nearest, decide_nearest
 from exactcpa.network import Network
 from exactcpa.statistics import Place
 from exactcpa.theorems.arrangement_cells import cells_up_to
-from exactcpa.theorems.nearest import Nearest, nearest
 from exactcpa.theorems.statement import HypothesisFails, Instance
 from exactcpa.vectors import Vector, dot
 
@@ -190,10 +190,12 @@ def _nearest_piece(ground: Terrain, point: Vector, level: Fraction) -> dict[str,
             break
         piece = ground.pieces[number]
         enough = None if best is None else best[0]
-        found = nearest(point, piece.rows, (piece.normal, level - piece.constant), enough)
-        tried.append({"cell": number, "multipliers": found.multipliers, "free": found.free})
+        rows, tie = [(*normal, b) for normal, b in piece.rows], (*piece.normal, level - piece.constant)
+        found = decide_nearest(rows, point, equality=tie, enough=enough)
+        multipliers = tuple(found.multipliers.get(i, Fraction(0)) for i in range(len(rows)))
+        tried.append({"cell": number, "multipliers": multipliers, "free": found.equality})
         if isinstance(found, Nearest):
-            best = (_square(point, found.foot), number, found.foot)
+            best = (found.value, number, found.point)
     if best is None or best[0] > _reach(ground.box, point) ** 2:
         return None
     square, number, foot = best
@@ -214,7 +216,3 @@ def _bound(piece: Piece, point: Vector, level: Fraction) -> Fraction | None:
 
 def _reach(box: Box, point: Vector) -> Fraction:
     return min(min(x - low, high - x) for x, low, high in zip(point, box.lower, box.upper, strict=True))
-
-
-def _square(left: Vector, right: Vector) -> Fraction:
-    return sum(((a - b) ** 2 for a, b in zip(left, right, strict=True)), Fraction(0))
