@@ -314,7 +314,7 @@ def _is_real_facet(slack: Slack, others: list[Slack], domain: Domain, witness: V
     walls += [(*(-a for a in axis), high) for axis, (_, high) in zip(axes, box, strict=True)]
     rows = [RealRow(row) for row in (*walls, *others)]
     beyond = RealRow(tuple(-a for a in slack))
-    return isinstance(decide(rows, beyond, common(witness), box, lambda point: point, "a facet"), tuple)
+    return isinstance(decide(rows, beyond, common(witness), box, lambda point, _: point, "a facet"), tuple)
 
 
 def _find_facets(known: list[IntegerRow], candidates: list[IntegerRow], witness: Vector) -> set[IntegerRow]:

@@ -37,6 +37,7 @@ from exactcpa.real_lines import RealRow
 from exactcpa.surds import Number, sign
 
 FIRST_BITS, MOST_BITS = 128, 4096
+Accept = Callable[[Point, int], Point | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def decide(
     function: RealRow,
     interior: Point,
     box: Sequence[tuple[Fraction, Fraction]],
-    accept: Callable[[Point], Point | None],
+    accept: Accept,
     what: str,
     active: Sequence[int] | None = None,
 ) -> Point | Numbers | Tie:
@@ -71,7 +72,7 @@ def decide(
         interior: A point strictly inside all rows.
         box: Bounds of every coordinate.
         accept: Makes of a point of the (approximate) polytope where the function is positive one that is wanted, or
-            None.
+            None; it is told the precision.
         what: The question, for an error.
         active: Numbers of the rows that count; all by default.
 
@@ -94,7 +95,7 @@ def _decide_rational(
     rows: Sequence[RealRow],
     function: RealRow,
     interior: Point,
-    accept: Callable[[Point], Point | None],
+    accept: Accept,
     places: list[int],
 ) -> Point | Numbers:
     """The answer where nothing is irrational: that of the exact program."""
@@ -103,7 +104,7 @@ def _decide_rational(
     system = gather([[*(-n for n in row[:-1]), row[-1]] for row in near], len(objective) - 1)
     outcome = maximise(system, list(objective[:-1]), interior, stop_above=-objective[-1])
     if isinstance(outcome, Exceeded):
-        return accept((outcome.numerators, outcome.denominator))
+        return accept((outcome.numerators, outcome.denominator), FIRST_BITS)
     multipliers = {
         places[k]: Fraction(m * rows[places[k]].integers(0)[1], denominator)
         for k, m in outcome.multipliers.items()
@@ -116,7 +117,7 @@ def _try(
     function: RealRow,
     interior: Point,
     box: Sequence[tuple[Fraction, Fraction]],
-    accept: Callable[[Point], Point | None],
+    accept: Accept,
     places: list[int],
     bits: int,
 ) -> Point | Numbers | Tie | None:
@@ -131,7 +132,7 @@ def _try(
     system = gather([[*(-n for n in row[:-1]), row[-1]] for row in near], len(objective) - 1)
     outcome = maximise(system, list(objective[:-1]), interior, stop_above=stop)
     if isinstance(outcome, Exceeded):
-        return accept((outcome.numerators, outcome.denominator))
+        return accept((outcome.numerators, outcome.denominator), bits)
     if isinstance(outcome, Unbounded):
         return None
     multipliers = {
@@ -139,7 +140,7 @@ def _try(
         for k, m in outcome.multipliers.items()
     }
     return _proof(rows, function, box, places, multipliers, Fraction(outcome.theta), bits) or _tie(
-        rows, function, places, outcome, multipliers
+        rows, function, places, outcome, multipliers, bits
     )
 
 
@@ -180,21 +181,22 @@ def _tie(
     places: list[int],
     outcome: object,
     multipliers: dict[int, Fraction],
+    bits: int,
 ) -> Tie | None:
     """The rows of the optimal basis that cancel the function, if some do: those with multipliers, or all with more."""
     wanted = sorted(multipliers)
-    if is_tie(function, [rows[p] for p in wanted]):
+    if is_tie(function, [rows[p] for p in wanted], bits):
         return Tie(tuple(wanted))
     if isinstance(outcome, Optimal):
         basis = sorted({places[k] for k in outcome.basis})
         for size in range(1, len(basis) + 1):
             for chosen in combinations(basis, size):
-                if list(chosen) != wanted and is_tie(function, [rows[p] for p in chosen]):
+                if list(chosen) != wanted and is_tie(function, [rows[p] for p in chosen], bits):
                     return Tie(chosen)
     return None
 
 
-def is_tie(function: RealRow, others: Sequence[RealRow], bits: int = 256) -> bool:
+def is_tie(function: RealRow, others: Sequence[RealRow], bits: int) -> bool:
     """Whether a function is minus a positive combination of linearly independent others, proved.
 
     The columns of a minor that is not zero fix the multipliers by Cramer's rule; their signs are seen in enclosures,

@@ -36,7 +36,6 @@ from exactcpa.real_programs import Numbers, Tie, decide
 from exactcpa.surds import Number, approximation
 from exactcpa.switch_form import SwitchForm
 
-REAL_BITS = 256
 Proof = Numbers | Tie
 _AS_TIE = {state.DROP: state.DROP_TIED, state.PRUNE: state.PRUNE_TIED}
 
@@ -242,7 +241,7 @@ class Settler:
                 RealRow(function),
                 interior,
                 self._bounds,
-                lambda reached: self.between(chosen, [function], interior, reached),
+                lambda reached, bits: self.between(chosen, [function], interior, reached, bits),
                 "whether a line is positive somewhere on a cell",
                 active,
             )
@@ -258,18 +257,24 @@ class Settler:
         return self.between(chosen, [function], interior, (outcome.numerators, outcome.denominator))
 
     def between(
-        self, rows: Sequence[ExactRow], wanted: Sequence[Sequence[Number]], interior: Point, reached: Point
+        self,
+        rows: Sequence[ExactRow],
+        wanted: Sequence[Sequence[Number]],
+        interior: Point,
+        reached: Point,
+        bits: int = 64,
     ) -> Point | None:
         """A point strictly inside all rows where all `wanted` functions are positive, as they are at `reached`.
 
         It lies between an interior point and a point of the closed node; a double vector where one is near enough.
-        None only if the rows are real and `reached` was but nearly what it should be.
+        None only if the rows are real and `reached` was but nearly what it should be; their values are approximated to
+        so many bits.
         """
         a = [Fraction(n, interior[1]) for n in interior[0]]
         b = [Fraction(n, reached[1]) for n in reached[0]]
         share = Fraction(0)
         for function in wanted:
-            low, high = (approximation(value_at(function, x), REAL_BITS) for x in (interior, reached))
+            low, high = (approximation(value_at(function, x), bits) for x in (interior, reached))
             if low <= 0 < high:
                 share = max(share, low / (low - high))
         share = (1 + share) / 2
