@@ -90,6 +90,7 @@ it; the checker imports nothing of the package at all):
     nearest_linear     the least point of a polyhedron in l1 or l_inf: a dual simplex method
     nearest_float      many nearest-point problems at once in doubles: bounds and active sets
     nearest_on         the nearest point of a polyhedron in any of these norms, with its proof
+    unit_networks      one unit's bent hyperplane as a decision boundary
     distance_to_partition  from a point to the nearest switching hyperplane
     real_quotients     quotients of sums of square roots
     placement_variants  what batchnorm is compared with: the same weights without it
