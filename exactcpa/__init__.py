@@ -139,6 +139,8 @@ it; the checker imports nothing of the package at all):
     theorems.expected_cells  cells that meet a window in expectation, with batchnorm and without
     theorems.identities   identities of the ledger proved for all sizes, with sympy
     theorems.ledger       every statement by its id, and the verb that examines them
+    crosscheck.claim      claims of tools, verdicts on them, and what their evidence means
+    crosscheck.context    what judging needs of a network: any cell by its pattern, all cells only if asked
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
     commands           the commands enumerate, check and info
