@@ -284,8 +284,7 @@ def _require_proved(found: Nearest | Empty | FarEnough, asked: _Question) -> Nea
         if dual or gap <= 0:
             raise CertificateRejected("nearest point: the multipliers do not prove that there is none")
         return found
-    proved = gap * gap >= found.value * dual if asked.metric.is_squared else gap >= found.value and dual <= 1
-    if found.value < 0 or (found.value > 0 and not (gap > 0 and proved)):
+    if gap != found.value or not (dual == gap if asked.metric.is_squared else dual <= 1):
         raise CertificateRejected("nearest point: the multipliers do not prove the distance")
     if isinstance(found, Nearest):
         _require_point(found, asked)

@@ -74,7 +74,7 @@ def measure(norm: object, dimension: int, weights: Sequence[Any] | None = None) 
         BadArgument: No such norm, or a weight that is not positive.
         DimensionMismatch: Another number of weights.
     """
-    name = norm if isinstance(norm, str) else {1: "1", 2: "2", float("inf"): "inf"}.get(norm)  # type: ignore[call-overload]
+    name = str(norm).removesuffix(".0") if isinstance(norm, str | int | float) else None
     if name not in NORMS:
         raise BadArgument(f"expected the norm 2, 1 or inf, got {shown(norm)}")
     exact = (Fraction(1),) * dimension if weights is None else tuple([exactly(w) for w in weights])
