@@ -1,11 +1,13 @@
 #!/bin/sh
 # From a bare clone to the whole test suite: makes .venv if there is none, lints, then runs the tests.
-# Arguments go to pytest:  sh scripts/test.sh -m "slow or not slow"
+# Arguments go to pytest:  sh scripts/test.sh -m "slow or not slow".  One process a core (-n 0 for one in all); the
+# kernels are compiled first, for processes that compile the same at once get in each other's way.
 set -eu
 . "$(dirname -- "$0")/environment.sh"
 prepare dev
 cd "$repository"
 status=0
 "$python" -m ruff check --quiet . || status=1
-"$python" -m pytest "$@" || status=$?
+"$python" -c "from exactcpa.kernels.loaded import load_kernels; load_kernels(groups=True)"
+"$python" -m pytest -n auto "$@" || status=$?
 exit $status

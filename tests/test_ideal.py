@@ -7,6 +7,7 @@ by plain fractions, and where no tie is formal the cells of that rational networ
 import random
 from fractions import Fraction
 from math import isqrt
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from exactcpa.errors import BadArgument, BadNetwork
 from exactcpa.real_lines import RealLines
 from exactcpa.surds import Surd, sign
 
+DATA = Path(__file__).parent.parent / "data"
 BOX = cpa.Box([-3, -3], [3, 3])
 
 
@@ -126,13 +128,13 @@ def test_rational_roots_are_the_ordinary_network(seed, tmp_path):
 
 
 def test_pythagorean_data_set(tmp_path):
-    net = cpa.load_network("data/networks/training/pythagorean.json")
-    batch = cpa.load_data("data/sets/pythagorean.json").points
+    net = cpa.load_network(DATA / "networks/training/pythagorean.json")
+    batch = cpa.load_data(DATA / "sets/pythagorean.json").points
     ideal = proved(net, batch, tmp_path)
     assert not isinstance(ideal.lines, RealLines)
     rational = cpa.enumerate_cells(with_rational_roots(net, batch, 200), BOX)
     assert cpa.compare(ideal, rational).is_same
-    unit = cpa.load_network("data/networks/training/pythagorean_unit_scales.json")
+    unit = cpa.load_network(DATA / "networks/training/pythagorean_unit_scales.json")
     parts = proved(unit, batch, tmp_path), cpa.enumerate_cells(cpa.freeze(unit, batch), BOX)
     assert cpa.compare(*parts).is_same
     assert [str(m) for m in parts[0].affine_maps()] == [str(m) for m in parts[1].affine_maps()]
@@ -251,7 +253,7 @@ def test_readings_may_differ():
 
 
 def test_proof_is_of_the_stated_reading(tmp_path):
-    net = cpa.load_network("data/networks/moons.json")
+    net = cpa.load_network(DATA / "networks/moons.json")
     path = tmp_path / "ideal.cpa"
     part = cpa.enumerate_cells(cpa.IdealNetwork(net), BOX, proof=path)
     again = cpa.load_partition(path)
@@ -340,7 +342,7 @@ def test_undecided_ties_are_errors_that_say_where(monkeypatch):
 
 
 def test_volumes_of_irrational_cells_are_refused():
-    net = cpa.load_network("data/networks/moons.json")
+    net = cpa.load_network(DATA / "networks/moons.json")
     part = cpa.enumerate_cells(cpa.IdealNetwork(net), BOX)
     with pytest.raises(BadArgument, match="ideal reading"):
         part.volumes()
