@@ -17,7 +17,8 @@ them.  A *cell* is the set of one pattern within the domain, if that has interio
 proves: its cells are all the cells, each is listed once, with a point strictly inside; its facets are all
 their facets inside the domain, and across each lies the cell that EDGE names; its linear regions are the
 classes of cells joined through facets with equal affine maps of the whole network.  (The last two only if
-HEAD says ``"facets": true``.)
+HEAD says ``"facets": true``.)  If it has the block MARG, it also proves how far a point is from all points of
+another class.
 
 
 Numbers and the network
@@ -95,6 +96,7 @@ end.
     FPTR* int64     cells + 1: facets of cell c are numbers FPTR[c] to FPTR[c + 1] - 1
     FACE* int32     the bit of the row of each facet (of a WINS row z_i - z_c: the bit of c)
     REGI* int64     linear region per cell, numbered by first appearance
+    MARG  JSON      only if a margin is stated, see below
     STAT  JSON      cells, edges*, linear_regions*, and anything else
     DONE  JSON      blocks (their number before this one), cells, facets*, edges*, linear_regions*, sha256
                     (of all bytes before this block's tag).  The file ends here
@@ -151,6 +153,39 @@ Ties, where the multipliers need not be rational, have records of their own, wit
              end of the bounding box, and -1 - d - j the upper end minus x_j
 
 
+The margin
+----------
+MARG states the distance of a point to the nearest point of another class.  Only in the deployed reading.
+
+    domain    as in HEAD, and in the same coordinates: of a slice, origin and basis equal those of HEAD
+    point     x: d numbers, in the domain
+    norm      "1", "2", "inf": of v the sum, the root of the sum of squares, the maximum of all |v_j| / w_j
+    weights   w: d numbers > 0
+    outputs   {kind "classes"}: two outputs f_0, f_1, .. or more;  {kind "threshold", value}: one output f, of
+              which f_0 = 0 and f_1 = f - value are made
+    class     c with f_c(x) > f_j(x) for all other j;  >= will do if value is 0
+    value     the distance r, for norm "2" its square;  null: no other class
+    nearest   a point of the domain at this distance from x;  null if value is
+    rival     a class j other than c with f_j >= f_c at the nearest point;  null if value is
+    cells     for every cell in order a list that has for every class j other than c one entry
+              [j, theta, [[k, lambda], ..]] with theta > 0 and all lambda >= 0;  [] if value is 0
+
+It says that r is the least distance from x to any y of the domain with f_j(y) >= f_c(y) for some j other than c;
+with null, that there is none.  The partition is of HEAD's domain, which may be smaller: x needs only the *ball* of
+all y with a distance < r.  So every slack of HEAD's domain (x_j - lower_j and upper_j - x_j of a box, b_i - A_i x
+of a polytope) is a slack of the domain, number for number; or, if value is not null, minus it is *negative on the
+ball*.  (Nothing of this if value is 0.)
+
+An entry's sum  A = theta (f_j - f_c) + sum lambda s_k  is negative on the ball; if value is null, on HEAD's bounding
+box.  For k >= 0, s_k belongs to bit k: z - t_i if the bit is 1, t_i - z if it is 0; of a maximum of two z_1 - z_0 or
+z_0 - z_1; of a group the winner's line minus that of bit k.  For k = -1 - j it is x_j minus the lower end of HEAD's
+bounding box, for k = -1 - d - j the upper end minus x_j, and for k = -1 - 2 d - i it is b_i - A_i x of HEAD's
+polytope.  All in the network's own numbers, without scales.  *Negative on the ball* is a function A with gradient
+a if A(x) < 0 and
+
+    norm "1"  r max w_j |a_j| <= -A(x);   "inf"  r sum w_j |a_j| <= -A(x);   "2"  r^2 sum (w_j a_j)^2 <= A(x)^2
+
+
 Why this is enough
 ------------------
 1. Certificates (Farkas).  On the node slacks are >= 0 and points are in the bounding box, so G <= 0.  Of a
@@ -186,6 +221,9 @@ Why this is enough
    an enclosure, as fine as needed.  One with nested roots that 8192 bits do not tell from zero is never guessed:
    the file is rejected.  When the batch is run in enclosures and the piece of a unit stays open, the hull of what
    the pieces give holds the value.
+10. Margins.  A(y) is at most A(x) plus the distance of y times the dual norm of a, so < 0 on the ball.  So where the
+   domain is in the ball, it is in HEAD's domain, hence in the closed cells.  There slacks are >= 0, and if f_j >= f_c,
+   so is A: there is no such point.  The nearest point, where the network itself is run, shows that r is reached.
 
 
 An example to check by hand: relu(x) + relu(x + 2) on -1 <= x <= 1
@@ -207,6 +245,7 @@ Main definitions:
     Rejected, Unreadable: Why not.
     lower_network: JSON to lines and units.
     Enclosure, Real, Field: Real numbers: enclosed, formal, and those of one network.
+    Claim: What MARG states; `Margin`, once it is proved.
     Proof: The walk over the records.
 
 Conventions:
@@ -239,6 +278,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache, partial, total_ordering
 from hashlib import sha256
@@ -265,6 +305,26 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Margin:
+    """How far a point was found to be from all points of another class.
+
+    Attributes:
+        point, norm, weights, value, nearest, rival: As MARG has them; ``value`` is the square for norm "2".
+        point_class: The class at the point.
+        text: All that in a sentence.
+    """
+
+    point: tuple
+    point_class: int
+    norm: str
+    weights: tuple
+    value: int | float | str | None
+    nearest: tuple | None
+    rival: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a file was found to prove.  There is no report of a file that fails.
 
@@ -280,6 +340,7 @@ class Report:
         choices: Nodes divided among the lines of a group.
         sha256: Digest of the file up to its last block.
         reading: Of batch normalisation: "deployed" or "ideal".
+        margin: The margin of a point; None if the file states none.
     """
 
     complete: bool
@@ -294,15 +355,17 @@ class Report:
     choices: int
     sha256: str
     reading: str
+    margin: Margin | None = None
 
     def __str__(self) -> str:
-        """Say it in two lines."""
+        """Say it in two lines, or in three."""
         graph = "" if self.facets is None else f", {self.edges} edges, {self.linear_regions} linear regions"
         ideal = ", ideal reading" if self.reading == "ideal" else ""
         return (
             f"proved: {self.cells} cells{graph}; {self.units} units, dimension {self.dimension}; complete{ideal}\n"
             f"checked: {self.certificates} Farkas certificates, {self.splits} splits, {self.choices} "
             f"choices, {self.facets or 0} facet points, {self.cells} witnesses"
+            + (f"\nmargin: {self.margin.text}" if self.margin else "")
         )
 
 
@@ -356,7 +419,12 @@ def check_bytes(data: bytes, progress: Progress | None = None) -> Report:
     domain = read_domain(head["domain"], head["bounding_proof"], inputs)
     network = integer_network(lowered, domain, head["scales"])
     exact = ExactLines(network, domain, field) if field else None
-    return Proof(network, domain, blocks, digest, exact, facets=head["facets"]).run(progress)
+    claim = None
+    if "MARG" in blocks:
+        if is_ideal:
+            reject("block MARG: margins are proved in the deployed reading only")
+        claim = Claim(read_json(only(blocks, "MARG"), "MARG"), head["domain"], network, domain)
+    return Proof(network, domain, blocks, digest, exact, claim, facets=head["facets"]).run(progress)
 
 
 def reject(reason: str) -> NoReturn:
@@ -373,7 +441,7 @@ def shown(value: object) -> str:
 # ---------------------------------------------------------------------------------------------------- blocks
 
 FACET_TAGS = ("EDGE", "FPTR", "FACE", "REGI")
-TAIL = ("EDGE", "PATT", "WITN", "XPTS", "FPTR", "FACE", "REGI", "STAT", "DONE")
+TAIL = ("EDGE", "PATT", "WITN", "XPTS", "FPTR", "FACE", "REGI", "MARG", "STAT", "DONE")
 Blocks = dict[str, list[memoryview]]
 
 
@@ -423,7 +491,7 @@ def expect_blocks(blocks: Blocks, facets: bool) -> None:  # noqa: FBT001
     """The blocks of the tail that must be there are there, and no others."""
     for tag in TAIL:
         expected = facets or tag not in FACET_TAGS
-        if (tag in blocks) != expected:
+        if tag != "MARG" and (tag in blocks) != expected:
             reject(f"block {tag}: {'missing' if expected else 'present, though facets is false'}")
 
 
@@ -1448,14 +1516,7 @@ class Domain:
 
 def read_domain(value: object, bounding_proof: object, ambient: int) -> Domain:
     """Read a box, a polytope or a slice of the network's input space."""
-    kind = value.get("type") if isinstance(value, dict) else None
-    if kind == "slice":
-        expect_fields(value, "type origin basis within", "domain")
-        origin, basis = vector(value["origin"], ambient), matrix(value["basis"], rows=ambient)
-        inputs, within = [(*row, shift) for row, shift in zip(basis, origin, strict=True)], value["within"]
-    else:
-        inputs = [(*(Fraction(i == j) for j in range(ambient)), Fraction(0)) for i in range(ambient)]
-        within = value
+    inputs, within = read_coordinates(value, ambient)
     dimension = len(inputs[0]) - 1
     lower, upper, slacks = read_polyhedron(within, bounding_proof, dimension)
     if any(low >= high for low, high in zip(lower, upper, strict=True)):
@@ -1477,27 +1538,52 @@ def read_domain(value: object, bounding_proof: object, ambient: int) -> Domain:
 Fractions = Sequence[Fraction]
 
 
-def read_polyhedron(
-    value: object, proof: object, dimension: int
-) -> tuple[Fractions, Fractions, list[Fractions]]:
-    """Return lower and upper corner of the bounding box, and the slacks that are not of the box."""
+def read_coordinates(value: object, ambient: int) -> tuple[list[Fractions], object]:
+    """Return the network's inputs as functions of a domain's own coordinates, and the polyhedron in these."""
+    if isinstance(value, dict) and value.get("type") == "slice":
+        expect_fields(value, "type origin basis within", "domain")
+        origin, basis = vector(value["origin"], ambient), matrix(value["basis"], rows=ambient)
+        return [(*row, shift) for row, shift in zip(basis, origin, strict=True)], value["within"]
+    return [(*(Fraction(i == j) for j in range(ambient)), Fraction(0)) for i in range(ambient)], value
+
+
+def read_slacks(value: object, dimension: int) -> list[Fractions]:
+    """Return the slacks of a box, lower faces first, or of a polytope."""
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == "box":
         expect_fields(value, "type lower upper", "domain")
-        if proof is not None:
-            reject("bounding_proof: expected null for a box")
-        return vector(value["lower"], dimension), vector(value["upper"], dimension), []
+        return box_slacks(vector(value["lower"], dimension), vector(value["upper"], dimension))
     if kind != "polytope":
         reject(f"domain: unknown type {shown(kind)}")
     expect_fields(value, "type A b", "domain")
     normals = matrix(value["A"], columns=dimension)
     offsets = vector(value["b"], len(normals))
+    return [(*(-a for a in normal), offset) for normal, offset in zip(normals, offsets, strict=True)]
+
+
+def box_slacks(lower: Fractions, upper: Fractions) -> list[Fractions]:
+    """Return ``x_j - lower_j`` for every coordinate, then ``upper_j - x_j``."""
+    axes = [tuple(Fraction(i == j) for i in range(len(lower))) for j in range(len(lower))]
+    slacks = [(*axis, -low) for axis, low in zip(axes, lower, strict=True)]
+    return slacks + [(*(-c for c in axis), high) for axis, high in zip(axes, upper, strict=True)]
+
+
+def read_polyhedron(
+    value: object, proof: object, dimension: int
+) -> tuple[Fractions, Fractions, list[Fractions]]:
+    """Return lower and upper corner of the bounding box, and the slacks that are not of the box."""
+    slacks = read_slacks(value, dimension)
+    offsets = [slack[-1] for slack in slacks]
+    if value["type"] == "box":
+        if proof is not None:
+            reject("bounding_proof: expected null for a box")
+        return [-offset for offset in offsets[:dimension]], offsets[dimension:], []
+    normals = [[-c for c in slack[:-1]] for slack in slacks]
     expect_fields(proof, "upper lower", "bounding_proof")
     upper = [proved_bound(normals, offsets, m, j, 1) for j, m in enumerate(items(proof["upper"], dimension))]
     lower = [
         -proved_bound(normals, offsets, m, j, -1) for j, m in enumerate(items(proof["lower"], dimension))
     ]
-    slacks = [(*(-a for a in normal), offset) for normal, offset in zip(normals, offsets, strict=True)]
     return lower, upper, slacks
 
 
@@ -1992,6 +2078,232 @@ def sign_of_minor(functions: Sequence[Function], columns: Sequence[int], *, exac
     )
 
 
+# ---------------------------------------------------------------------------------------------- the margin
+
+
+class Claim:
+    """What MARG claims.  All that does not need the cells is checked when it is read.
+
+    Attributes:
+        json: The block.
+        point, weights, value, nearest: Its numbers; None where it has null.
+        norm: "1", "2" or "inf".
+        threshold: Of the one output; None if outputs are classes.
+        own: The class at the point.
+        rivals: All others, ascending.
+        limits: The slacks of the domain.
+        slacks: Those of HEAD's bounding box and domain, by number.
+    """
+
+    def __init__(self, json: dict, searched: object, network: Network, domain: Domain) -> None:
+        expect_fields(json, "domain point norm weights outputs class value nearest rival cells", "MARG")
+        self.json, self.network, self.domain = json, network, domain
+        try:
+            self.read_distance(domain.dimension)
+            self.read_classes()
+            self.expect_domain(searched)
+            self.expect_nearest()
+        except Rejected as problem:
+            reject(f"block MARG: {problem}")
+
+    def read_distance(self, dimension: int) -> None:
+        """Read point, norm, weights, value and nearest."""
+        json = self.json
+        self.point, self.weights = vector(json["point"], dimension), vector(json["weights"], dimension)
+        self.norm = json["norm"]
+        if self.norm not in ("1", "2", "inf"):
+            reject(f"norm: expected '1', '2' or 'inf', got {shown(self.norm)}")
+        if min(self.weights) <= 0:
+            reject("weights: not all are positive")
+        self.value = self.nearest = None
+        if json["value"] is not None:
+            self.value, self.nearest = number(json["value"]), vector(json["nearest"], dimension)
+            if self.value < 0:
+                reject("value: negative")
+        elif json["nearest"] is not None or json["rival"] is not None:
+            reject("nearest, rival: expected null, for the value is")
+
+    def read_classes(self) -> None:
+        """Read outputs and class; the network at the point has that class, which is alone if the value is not 0."""
+        outputs, count = self.json["outputs"], len(self.network.stages[-1].biases)
+        if isinstance(outputs, dict) and outputs.get("kind") == "threshold":
+            expect_fields(outputs, "kind value", "outputs")
+            self.threshold = number(outputs["value"])
+        else:
+            expect_fields(outputs, "kind", "outputs")
+            self.threshold = None
+        kind = "classes" if self.threshold is None else "threshold"
+        if outputs["kind"] != kind or (count == 1) != (kind == "threshold"):
+            reject(f"outputs: {shown(outputs['kind'])} does not go with {count} outputs")
+        values = self.outputs_at(self.point)
+        self.own = self.read_class("class", range(len(values)))
+        self.rivals = [j for j in range(len(values)) if j != self.own]
+        largest = max(values[j] for j in self.rivals)
+        if values[self.own] < largest or (self.value != 0 and values[self.own] == largest):
+            reject(f"class: another output is as large at the point as {self.own}")
+
+    def read_class(self, field: str, allowed: Sequence[int]) -> int:
+        """Return one of some classes."""
+        value = self.json[field]
+        return value if type(value) is int and value in allowed else reject(f"{field}: {shown(value)}")
+
+    def classes(self, lines: Iterable[Sequence[int]], denominator: int = 1) -> list[Fractions]:
+        """Return an affine function for every class, from the last stage's lines."""
+        denominator *= self.network.stages[-1].denominator
+        functions = [tuple(Fraction(c, denominator) for c in line) for line in lines]
+        if self.threshold is None:
+            return functions
+        ((*linear, constant),) = functions
+        return [(Fraction(0),) * (len(linear) + 1), (*linear, constant - self.threshold)]
+
+    def outputs_at(self, point: Fractions) -> list[Fraction]:
+        """Run the network at a point; return a number for every class."""
+        one = common_denominator(point)
+        _, _, values = network_at(self.network, self.domain, (*numerators(point, one), one))
+        return [value for (value,) in self.classes([(value,) for value in values], one)]
+
+    def expect_domain(self, searched: object) -> None:
+        """The domain has the point, and within the open ball HEAD's domain has all of it."""
+        domain, ambient, dimension = self.domain, len(self.domain.inputs), self.domain.dimension
+        coordinates, within = read_coordinates(self.json["domain"], ambient)
+        searched_coordinates, searched_within = read_coordinates(searched, ambient)
+        if coordinates != searched_coordinates:
+            reject("domain: its coordinates are not those of HEAD's")
+        self.limits = read_slacks(within, dimension)
+        self.expect_in_domain("point", self.point)
+        for slack in read_slacks(searched_within, dimension):
+            if self.value == 0 or slack in self.limits:
+                continue
+            if self.value is None or not self.is_negative_on_ball([-c for c in slack]):
+                reject("domain: HEAD's has a face that is not of this domain, and not beyond the ball")
+        ends = [[Fraction(c, domain.denominator) for c in corner] for corner in (domain.lower, domain.upper)]
+        rows = [[Fraction(c, domain.slack_denominator) for c in slack] for slack in domain.slacks]
+        self.slacks = box_slacks(*ends) + rows
+
+    def expect_in_domain(self, name: str, point: Fractions) -> None:
+        """A point is in the domain."""
+        if any(value_on(slack, point) < 0 for slack in self.limits):
+            reject(f"{name}: not in the domain")
+
+    def is_negative_on_ball(self, function: Fractions) -> bool:
+        """Whether an affine function is negative on the open ball around the point, by its dual norm."""
+        height = -value_on(function, self.point)
+        steps = [abs(c) * weight for c, weight in zip(function[:-1], self.weights, strict=True)]
+        if self.norm == "2":
+            return height > 0 and self.value * sum(step * step for step in steps) <= height * height
+        return height > 0 and self.value * (max(steps) if self.norm == "1" else sum(steps)) <= height
+
+    def expect_nearest(self) -> None:
+        """The nearest point is in the domain, as far as stated, and the rival is as large there."""
+        if self.value is None:
+            return
+        self.expect_in_domain("nearest", self.nearest)
+        steps = [abs(a - b) / w for a, b, w in zip(self.nearest, self.point, self.weights, strict=True)]
+        distances = {"1": sum(steps), "2": sum(step * step for step in steps), "inf": max(steps)}
+        if distances[self.norm] != self.value:
+            reject("nearest: its distance is not the value")
+        values, rival = self.outputs_at(self.nearest), self.read_class("rival", self.rivals)
+        if values[rival] < values[self.own]:
+            reject(f"nearest: output {rival} is smaller there than {self.own}")
+
+    def expect_lists(self, cells: int) -> None:
+        """There is a list for every cell; none at all for value 0."""
+        count = cells if self.value != 0 else 0
+        if not isinstance(self.json["cells"], list) or len(self.json["cells"]) != count:
+            reject(f"block MARG: expected {count} lists for {cells} cells, got {shown(self.json['cells'])}")
+
+    def sums(
+        self, cell: int, lines: list[Vector], slack_of_bit: Callable[[int], Fractions]
+    ) -> Iterator[tuple[int, Fractions]]:
+        """Yield every rival and its entry's sum on a cell, whose last stage has these lines."""
+        functions, missing = self.classes(lines), self.rivals.copy()
+        for entry in items(self.json["cells"][cell]):
+            rival, theta, multipliers = items(entry, 3)
+            if type(rival) is not int or rival not in missing:
+                reject(f"{shown(rival)} is no rival, or has an entry already")
+            missing.remove(rival)
+            yield rival, self.sum_of(number(theta), functions, rival, multipliers, slack_of_bit)
+        if missing:
+            reject(f"no entry for rival {missing[0]}")
+
+    def sum_of(
+        self,
+        theta: Fraction,
+        functions: list[Fractions],
+        rival: int,
+        multipliers: list,
+        slack_of_bit: Callable[[int], Fractions],
+    ) -> Fractions:
+        """Return what is >= 0 on the cell wherever the rival's output is as large as the class's."""
+        if theta <= 0:
+            reject("a theta is not positive")
+        if not isinstance(multipliers, list):
+            reject(f"expected a list of multipliers, got {shown(multipliers)}")
+        total = [theta * (b - a) for a, b in zip(functions[self.own], functions[rival], strict=True)]
+        for term in multipliers:
+            k, weight = items(term, 2)
+            if type(k) is not int or not -len(self.slacks) <= k < self.network.bits:
+                reject(f"no slack has the number {shown(k)}")
+            if (weight := number(weight)) < 0:
+                reject("a multiplier is negative")
+            slack = slack_of_bit(k) if k >= 0 else self.slacks[-1 - k]
+            total = [sum_ + weight * c for sum_, c in zip(total, slack, strict=True)]
+        return total
+
+    def proved(self) -> Margin:
+        """Return the claim, once all cells are checked."""
+        json = self.json
+        return Margin(
+            point=tuple(json["point"]),
+            point_class=self.own,
+            norm=self.norm,
+            weights=tuple(json["weights"]),
+            value=json["value"],
+            nearest=json["nearest"] and tuple(json["nearest"]),
+            rival=json["rival"],
+            text=self.sentence(),
+        )
+
+    def sentence(self) -> str:
+        """Say what is claimed."""
+        threshold = "" if self.threshold is None else f" by the threshold {short(self.threshold)}"
+        point = f"{short_point(self.point)}, class {self.own}{threshold}"
+        if self.value is None:
+            return f"no class but that of {point}, occurs in the domain"
+        weights = f" with weights {short_point(self.weights)}" if set(self.weights) != {1} else ""
+        return (
+            f"the l{self.norm} distance{weights} of {point}, to another class is {self.distance()}; "
+            f"nearest point {short_point(self.nearest)}, class {self.json['rival']}"
+        )
+
+    def distance(self) -> str:
+        """Say the distance; of a root that is not rational, its square and about what it is."""
+        if self.norm != "2":
+            return short(self.value)
+        root = Fraction(*map(math.isqrt, self.value.as_integer_ratio()))
+        if root * root == self.value:
+            return short(root)
+        decimal = Decimal(self.value.numerator) / self.value.denominator
+        return f"sqrt({short(self.value)}), about {decimal.sqrt():.6g}"
+
+
+def value_on(function: Fractions, point: Fractions) -> Fraction:
+    """Return the value of an affine function at a point."""
+    return sum(map(mul, function, point), function[-1])
+
+
+def short_point(point: Fractions) -> str:
+    """Write a point for people."""
+    return f"({', '.join(map(short, point))})"
+
+
+def short(value: Fraction) -> str:
+    """Write a number for people: exactly if that is short, otherwise rounded."""
+    if max(map(int.bit_length, value.as_integer_ratio())) <= 32:
+        return str(value)
+    return f"about {Decimal(value.numerator) / value.denominator:.6g}"
+
+
 # ----------------------------------------------------------------------------------------------- the proof
 
 
@@ -2043,16 +2355,19 @@ class Proof:
         blocks: Blocks,
         digest: str,
         exact: ExactLines | None,
+        claim: "Claim | None",
         *,
         facets: bool,
     ) -> None:
         self.network, self.domain, self.digest, self.has_facets = network, domain, digest, facets
-        self.exact = exact
+        self.exact, self.claim = exact, claim
         self.reach = domain.denominator + sum(map(max, map(abs, domain.lower), map(abs, domain.upper)))
         self.codes = stream(blocks.get("CODE", []), "h", "CODE")
         self.reals = stream(blocks.get("REAL", []), "d", "REAL")
         self.bigs = big_stream(blocks.get("BIGS", []))
         self.read_tables(blocks)
+        if claim:
+            claim.expect_lists(self.stated_cells)
         self.cells = self.facets = self.edges = self.certificates = self.splits = self.choices = 0
         self.maps: list[int] = []  # for every cell the number of its affine map, errors apart
         self.map_numbers: dict[tuple[Vector, ...], int] = {}
@@ -2209,9 +2524,8 @@ class Proof:
         """The first term is minus a combination of the others, which are independent; all multipliers are > 0."""
         goal, *functions = [negated(function) if sign < 0 else function for sign, function in terms]
         size, width = len(functions), self.domain.dimension + 1
-        columns = next(
-            (c for c in combinations(range(width), size) if sign_of_minor(functions, c, exact=False)), None
-        )
+        choices = ((c, exact) for exact in (False, True) for c in combinations(range(width), size))
+        columns = next((c for c, exact in choices if sign_of_minor(functions, c, exact=exact)), None)
         if columns is None:
             self.fail("a tie between functions that are not seen to be independent")
         orientation = sign_of_minor(functions, columns)
@@ -2439,6 +2753,8 @@ class Proof:
             self.fail("PATT has another pattern")
         self.keep_map(tuple(node.lines[-1]))
         self.parents.append(number)
+        if self.claim and self.claim.value != 0:
+            self.check_margin(node, number)
         if self.has_facets:
             self.check_facets(node, number)
         self.cells += 1
@@ -2549,6 +2865,26 @@ class Proof:
         pairs = combinations(range(len(of.vector)), 2)
         return not any(sign_of_minor([function, of], columns) for columns in pairs)
 
+    def check_margin(self, node: Node, cell: int) -> None:
+        """No rival reaches the class of the claim's point in the cell, within the ball."""
+        try:
+            for rival, total in self.claim.sums(cell, node.lines[-1], partial(self.slack_of_bit, node)):
+                if self.claim.value is None:
+                    is_negative = self.largest_on_box(total) < 0
+                else:
+                    is_negative = self.claim.is_negative_on_ball(total)
+                if not is_negative:
+                    reject(f"the entry of rival {rival} does not add up")
+        except Rejected as problem:
+            self.fail(f"MARG: {problem}")
+
+    def slack_of_bit(self, node: Node, bit: int) -> Fractions:
+        """Return the function of a bit on the node, with the sign that makes it >= 0 there; deployed reading."""
+        index, owner = self.network.owners[bit]
+        stage, is_lower = self.network.stages[index], isinstance(owner, Switch) and not node.upper >> bit & 1
+        one = stage.denominator * stage.factor
+        return [Fraction(-c if is_lower else c, one) for c in self.function_of_bit(node, bit).vector]
+
     def keep_map(self, lines: tuple[Vector, ...]) -> None:
         """Keep the affine map of the cell in hand."""
         number = self.map_numbers.setdefault(lines, len(self.map_list))
@@ -2614,6 +2950,7 @@ class Proof:
             choices=self.choices,
             sha256=self.digest,
             reading="ideal" if self.exact else "deployed",
+            margin=self.claim and self.claim.proved(),
             **found,
         )
 

@@ -65,6 +65,7 @@ class Proof:
     words: int = 1
     counts: dict = field(default_factory=dict)
     stat: dict = field(default_factory=dict)
+    margin: dict | None = None
 
     def copy(self) -> Proof:
         return deepcopy(self)
@@ -88,9 +89,11 @@ class Proof:
             ("FPTR", struct.pack(f"<{len(self.facet_starts)}q", *self.facet_starts)),
             ("FACE", struct.pack(f"<{len(self.facet_bits)}i", *self.facet_bits)),
             ("REGI", struct.pack(f"<{len(self.regions)}q", *self.regions)),
+            ("MARG", json.dumps(self.margin).encode()),
             ("STAT", json.dumps(self.stat).encode()),
         ]
         absent = () if self.head["facets"] else ("EDGE", "FPTR", "FACE", "REGI")
+        absent += ("MARG",) if self.margin is None else ()
         return result + [block for block in tail if block[0] not in absent]
 
     def to_bytes(self, parts: int = 1) -> bytes:
@@ -266,12 +269,14 @@ class Node:
     lines: list[Line]
     memory: list[list[Line]]
     upper: int
+    slacks: dict[int, Line] = field(default_factory=dict)  # by bit, without scales
 
 
 @dataclass
 class Cell:
     rows: list[Line]
     outputs: list[Line]
+    slacks: dict[int, Line]
     crossings: list[Point]  # for every facet a point in its relative interior
 
 
@@ -443,7 +448,8 @@ class Writer:
         line = node.lines[question.line]
         if question.other >= 0:
             line = minus(line, node.lines[question.other])
-        line = scaled((*line[:-1], line[-1] - question.breakpoint), Fraction(2) ** question.scale)
+        plain = (*line[:-1], line[-1] - question.breakpoint)
+        line = scaled(plain, Fraction(2) ** question.scale)
         values = [value(line, corner) for corner in vertices(self.rows_of(node))]
         if min(values) < 0 < max(values):
             self.record(SPLIT, [question.number], [])
@@ -452,6 +458,7 @@ class Writer:
                 child.rows[child.count] = Row(line if side else negated(line), question.bit)
                 child.count += 1
                 child.upper |= side << question.bit
+                child.slacks[question.bit] = plain if side else negated(plain)
                 if self.style.prunes:
                     self.prune_all(child)
                 self.visit(child, position, rest)
@@ -460,6 +467,7 @@ class Writer:
         goal = negated(line) if side else line
         self.farkas_record([DROP, question.number, side], goal, node, self.certificate(goal, node))
         node.upper |= side << question.bit
+        node.slacks[question.bit] = plain if side else negated(plain)
         self.visit(node, position, rest)
 
     def choose(self, node: Node, position: int, question: Question, rest: list[Question]) -> None:
@@ -484,6 +492,7 @@ class Writer:
                     child.rows[child.count] = Row(gaps[c], question.bit + c)
                     child.count += 1
                 child.upper |= 1 << question.bit + i
+                child.slacks |= {question.bit + c: gap for c, gap in gaps.items()}
                 self.visit(child, position, rest)
 
     def lose(self, node: Node, i: int, gaps: dict[int, Line]) -> None:
@@ -523,7 +532,7 @@ class Writer:
         self.proof.witnesses.append([float(c) for c in witness])
         if self.style.exact or not all(map(is_double, witness)):
             self.proof.exact_points[str(number)] = [str(c) for c in witness]
-        cell = Cell(rows, node.lines, [])
+        cell = Cell(rows, node.lines, node.slacks, [])
         self.cells.append(cell)
         if self.style.facets:
             for row_number in sorted(set(node.rows) - set(self.domain_rows)):
@@ -569,7 +578,9 @@ def is_double(q: Fraction) -> bool:
 
 
 def branch(node: Node) -> Node:
-    return Node(dict(node.rows), node.count, list(node.lines), list(node.memory), node.upper)
+    return Node(
+        dict(node.rows), node.count, list(node.lines), list(node.memory), node.upper, dict(node.slacks)
+    )
 
 
 def combine_to_nothing(rows: dict[int, Line], box: list[Line]) -> dict[int, Fraction]:
