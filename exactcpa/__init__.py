@@ -148,6 +148,8 @@ it; the checker imports nothing of the package at all):
     minibatch_command  the command minibatches
     verify_command     the command verify
     demo               a trained network enumerated, proved and checked, told in a few lines
+    hard               the degenerate collection: networks on which float tools go wrong, with proved counts
+    hard_command       the command hard
     cli                the command line: arguments, errors, exit codes
 
 The names below are imported on first use, so that ``import exactcpa`` stays light.
@@ -181,6 +183,7 @@ _NAMES = {
     "placement": ("batchnorm_report",),
     "placement_report": ("BatchnormReport",),
     "partition": ("Partition", "load_partition"),
+    "hard": ("HardCase", "hard_cases"),
     "comparison": ("Comparison", "compare"),
     "checker": ("check", "Report", "Rejected", "Unreadable"),
     "errors": (

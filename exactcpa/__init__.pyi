@@ -20,6 +20,7 @@ from exactcpa.errors import (
     OutsideDomain,
     Undecided,
 )
+from exactcpa.hard import HardCase, hard_cases
 from exactcpa.ideal import IdealNetwork
 from exactcpa.layers import (
     Abs,
@@ -69,6 +70,7 @@ __all__ = [
     "Distribution",
     "ExactcpaError",
     "Flatten",
+    "HardCase",
     "HardTanh",
     "IdealNetwork",
     "InexactNumber",
@@ -102,6 +104,7 @@ __all__ = [
     "enumerate_cells",
     "freeze",
     "freeze_running",
+    "hard_cases",
     "load_data",
     "load_network",
     "load_partition",

@@ -38,6 +38,7 @@ COMMANDS = {
     "bn": ("exactcpa.bn_command", "run_bn"),
     "minibatches": ("exactcpa.minibatch_command", "run_minibatches"),
     "verify": ("exactcpa.verify_command", "run_verify"),
+    "hard": ("exactcpa.hard_command", "run_hard"),
     "demo": ("exactcpa.demo", "run_demo"),
 }
 
@@ -108,6 +109,7 @@ def parser() -> Parser:
     _add_bn(commands)
     _add_minibatches(commands)
     _add_verify(commands)
+    _add_hard(commands)
     _add_demo(commands)
     return top
 
@@ -224,6 +226,14 @@ def _add_verify(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--cells", type=_count, metavar="N", help="enumerate at most N cells at a time")
     command.add_argument("--evidence", action="store_true", help="put the evidence into the JSON object")
+
+
+def _add_hard(commands: argparse._SubParsersAction) -> None:
+    command = _command(
+        commands, "hard", "list degenerate networks with proved counts, to test other tools on"
+    )
+    command.add_argument("--export", metavar="DIR", help="write them to DIR: .json, .npz, .onnx, truth.json")
+    command.add_argument("--family", action="append", metavar="F", help="only this family; may be repeated")
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:

@@ -41,8 +41,8 @@ def test_wheel_runs_the_demo_without_the_repository(wheel, tmp_path):
     assert done.stdout.strip() == str(tmp_path / "exactcpa" / "data" / "networks" / "digits.json")
 
 
-def test_demo_files_are_those_of_the_repository(wheel):
-    for name in ("networks/digits.json", "domains/digits.json", "trained.json"):
+def test_shipped_files_are_those_of_the_repository(wheel):
+    for name in ("networks/digits.json", "domains/digits.json", "trained.json", "hard/truth.json"):
         assert wheel.read(f"exactcpa/data/{name}") == (ROOT / "data" / name).read_bytes()
 
 
