@@ -103,6 +103,7 @@ it; the checker imports nothing of the package at all):
     placement_report   the report as a value: tables, JSON, CSV, lines
     placement          the verb: where every hyperplane lies, with batchnorm and without
     checker            the trusted part: one file, standard library only, runs alone
+    evidence_checker   evidence of cross-checks, added up again: one file beside the checker, standard library only
     theorems.statement    a claim with hypotheses, examined on any network and data; verdicts and evidence
     theorems.plain        plain rational arithmetic for whoever re-adds evidence; standard library only
     theorems.readd_centring  the evidence of A1, A1', A2, A3, added up again

@@ -1,0 +1,435 @@
+"""Evidence of every kind, made by hand; tampered copies are rejected.
+
+The network: u = relu(x), v = relu(x + y - 1), outputs (u + v, 1) on the square [-1, 2] x [-1, 2].  Bit 0 is x >= 0,
+bit 1 is x + y >= 1.  Rows of the domain: -1 is 2 - x, -2 is 2 - y, -3 is x + 1, -4 is y + 1.
+"""
+
+import base64
+import copy
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from exactcpa import evidence_checker
+from exactcpa.domain import Box
+from exactcpa.domain import to_json as domain_to_json
+from exactcpa.enumerate import enumerate_cells
+from exactcpa.evidence_checker import Question, Rejected, Unreadable, check_document, volume
+from exactcpa.network_file import from_json
+
+NETWORK = {
+    "format": "exactcpa-network",
+    "version": 1,
+    "input": 2,
+    "layers": [
+        {"type": "linear", "weight": [[1, 0], [1, 1]], "bias": [0, -1]},
+        {"type": "relu"},
+        {"type": "linear", "weight": [[1, 1], [0, 0]], "bias": [0, 1]},
+    ],
+}
+DOMAIN = {"type": "box", "lower": [-1, -1], "upper": [2, 2]}
+NORMALISED = {
+    "format": "exactcpa-network",
+    "version": 1,
+    "input": 1,
+    "layers": [
+        {"type": "linear", "weight": [[2], [1]], "bias": [0, 1]},
+        {"type": "batchnorm", "gamma": [1, 1], "beta": [0, 0], "epsilon": 1, "pixels": 1},
+        {"type": "relu"},
+        {"type": "linear", "weight": [[1, 1]], "bias": [0]},
+    ],
+}
+
+# kind -> evidence, and how to spoil it: (path into it, wrong value)
+EVIDENCE = {
+    "point": (
+        {"point": [1, 1], "pattern": [1, 1]},
+        [("point", [1, 0]), ("point", [2, 1]), ("point", [3, 3]), ("pattern", [1, 0]), ("pattern", [1])],
+    ),
+    "points": (
+        {"points": [[1, 1], [-0.5, 0]], "patterns": [[1, 1], [0, 0]]},
+        [("points", [[1, 1], [0, 0]]), ("patterns", [[1, 1], [1, 1]]), ("points", [[1, 1]])],
+    ),
+    "facet": (
+        {"patterns": [[0, 0], [1, 0]], "point": [0, 0]},
+        [("point", [0, 1]), ("point", [1, 0]), ("patterns", [[0, 0], [0, 1]]), ("point", [0, -1])],
+    ),
+    # (0, 0) is x <= 0, x + y <= 1, and (1, 1) is x >= 0, x + y >= 1: they meet in (0, 1) alone.
+    "not_adjacent": (
+        {
+            "patterns": [[0, 0], [1, 1]],
+            "certificates": [[[0, 0, 1], [1, 0, 1]], [[0, 1, 1], [1, 1, 1]]],
+        },
+        [
+            ("certificates", [[[0, 0, 1], [1, 0, 1]]]),
+            ("certificates", [[[0, 0, 1], [1, 0, 2]], [[0, 1, 1], [1, 1, 1]]]),
+            ("certificates", [[[0, 0, -1], [1, 0, -1]], [[0, 1, 1], [1, 1, 1]]]),
+            ("patterns", [[0, 0], [0, 1]]),
+        ],
+    ),
+    "map": (
+        {"pattern": [1, 1], "matrix": [[2, 1], [0, 0]], "shift": [-1, 1]},
+        [("matrix", [[2, 1], [0, 1]]), ("shift", [-1, 2]), ("pattern", [0, 1])],
+    ),
+    "value": (
+        {"point": [1, 1], "output": 0, "value": 2},
+        [("value", 3), ("point", [1, 0]), ("output", 1), ("output", 2)],
+    ),
+    "value of a unit": (
+        {"point": [0, 0], "unit": [0, 1], "value": -1},
+        [("value", 0), ("unit", [0, 0]), ("unit", [1, 0])],
+    ),
+    "inside": (
+        {"point": [0.5, 0.5], "polygon": [[0, 0], [2, 0], [0, 2]]},
+        [
+            ("point", [1, 1]),
+            ("polygon", [[0, 0], [2, 0], [2, 2], [1.5, 1]]),
+            ("polygon", [[0, 0], [1, 1], [2, 2]]),
+        ],
+    ),
+    "inside rows": ({"point": [0.5, 0.5], "rows": [[1, 1, 2]]}, [("rows", [[1, 1, 1]])]),
+    "outside": (
+        {"point": [1, 2], "polygon": [[0, 2], [2, 0], [0, 0]]},
+        [("point", [1, 1]), ("point", [0, 1])],
+    ),
+    # from (1, 1) to the line x + y = 1
+    "reach": (
+        {
+            "point": [1, 1],
+            "nearest": [0.5, 0.5],
+            "norm": "2",
+            "value": 0.5,
+            "tie": {"unit": [0, 1], "breakpoint": 0},
+        },
+        [
+            ("value", 0.25),
+            ("nearest", [0.5, 0.25]),
+            ("norm", "1"),
+            ("tie", {"unit": [0, 0], "breakpoint": 0}),
+        ],
+    ),
+    # u + v = 2 x + y - 1 >= 1 at (0.5, 1)
+    "reach of an output": (
+        {"point": [0, 0], "nearest": [0.5, 1], "norm": "inf", "value": 1, "tie": {"outputs": [0, 1]}},
+        [("tie", {"output": 0, "threshold": 2}), ("nearest", [0.5, 0]), ("value", 2)],
+    ),
+    "ball": (
+        {"point": [1, 1], "norm": "2", "value": 0.5, "pattern": [1, 1], "walls": {}},
+        [("value", 0.75), ("pattern", [1, 0]), ("norm", "3"), ("value", None), ("point", [1, 0])],
+    ),
+    # the cell x >= 0, x + y <= 1: f_0 - f_1 = x - 1 there; at (0, -1): -1 plus slacks 0
+    "apart": (
+        {
+            "point": [0, -1],
+            "norm": "inf",
+            "value": 1,
+            "pattern": [1, 0],
+            "tie": {"outputs": [0, 1]},
+            "theta": 1,
+            "multipliers": [],
+        },
+        [("value", 2), ("theta", -1), ("theta", 0), ("pattern", [2, 0]), ("multipliers", [[-4, 1], [-2, 1]])],
+    ),
+    "volume": (
+        {"pattern": [0, 0], "value": Fraction(5, 2)},
+        [("value", 2), ("pattern", [0, 1])],
+    ),
+    # class 0 wins where 2 x + y >= 2; the triangle (0, 1), (1, 0), (0, 2) of the cell is left to class 1
+    "volume of a class": (
+        {"pattern": [1, 1], "class": 0, "value": 3.5},
+        [("class", 1), ("value", 4), ("pattern", [1, 0])],
+    ),
+    "volume of the domain": ({"value": 9}, [("value", 8)]),
+    "centroid": (
+        {"points": [[1, 0], [2, 2]], "layer": 0, "value": [1.5, 1.5]},
+        [("value", [1.5, 1]), ("layer", -1), ("points", [[1, 0]])],
+    ),
+}
+
+
+def plain(value):
+    """Fractions as text."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def documented(items, network=NETWORK, domain=DOMAIN):
+    return {
+        "format": "exactcpa-evidence",
+        "version": 1,
+        "network": network,
+        "domain": domain,
+        "evidence": items,
+    }
+
+
+def item_of(name):
+    return plain({"kind": name.split()[0], **EVIDENCE[name][0]})
+
+
+@pytest.fixture(scope="module")
+def question():
+    return Question(NETWORK, DOMAIN)
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_holds(name, question):
+    assert question.check(item_of(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"), [(name, *spoilt) for name, (_, all_) in EVIDENCE.items() for spoilt in all_]
+)
+def test_spoilt_is_rejected(name, field, value, question):
+    with pytest.raises(Rejected):
+        question.check({**item_of(name), field: plain(value)})
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_field_missing_or_too_much_is_rejected(name, question):
+    item = item_of(name)
+    for field in item:
+        with pytest.raises(Rejected):
+            question.check(
+                {key: value for key, value in item.items() if key != field} if field != "pattern" else {}
+            )
+    with pytest.raises(Rejected):
+        question.check({**item, "surplus": 1})
+
+
+def test_empty():
+    narrow = Question(NETWORK, {"type": "box", "lower": [-1, -1], "upper": [0, 1]})
+    # Pattern (1, 0): x >= 0, but the domain has x <= 0: x + (0 - x) = 0.
+    good = {"kind": "empty", "pattern": [1, 0], "multipliers": [[0, 1], [-1, 1]]}
+    assert narrow.check(good)
+    # Pattern (0, 1): x + y >= 1 and x <= 0, y <= 1: (x + y - 1) + (0 - x) + (1 - y) = 0.
+    assert narrow.check({"kind": "empty", "pattern": [0, 1], "multipliers": [[1, 1], [-1, 1], [-2, 1]]})
+    for multipliers in (
+        [[0, 1]],
+        [[0, 2], [-1, 1]],
+        [[0, -1], [-1, -1]],
+        [],
+        [[0, 1], [-1, 1], [-3, 1]],
+        [[9, 1]],
+    ):
+        with pytest.raises(Rejected):
+            narrow.check({**good, "multipliers": multipliers})
+
+
+def test_empty_by_the_convention():
+    """A unit that is zero everywhere has the upper piece: its lower piece is empty, by its own slack."""
+    flat = {**NETWORK, "layers": [{"type": "linear", "weight": [[0, 0]], "bias": [0]}, {"type": "relu"}]}
+    question = Question(flat, DOMAIN)
+    assert question.check({"kind": "empty", "pattern": [0], "multipliers": [[0, 1]]})
+    assert question.check({"kind": "point", "point": [0, 0], "pattern": [1]})
+    with pytest.raises(Rejected):
+        question.check({"kind": "empty", "pattern": [1], "multipliers": [[0, 1]]})
+
+
+def test_ball_that_needs_a_wall():
+    """From (-0.5, 0) the line x + y = 1 of the cell x <= 0 is nearer than where it enters the domain x <= 0.25."""
+    question = Question(NETWORK, {"type": "box", "lower": [-1, -1], "upper": ["1/4", 0.5]})
+    item = {"kind": "ball", "point": [-0.5, 0], "norm": "inf", "pattern": [0, 0], "value": 0.5, "walls": {}}
+    assert question.check(item)
+    # x + y <= 3/4 < 1 on the whole domain: -(1 - x - y) + (1/4 - x) + (1/2 - y) = -1/4
+    walls = {"1": [[0, 1], [1, 1]]}
+    assert question.check({**item, "walls": walls})
+    for spoilt in (
+        {"walls": {"1": [[0, 2], [1, 1]]}},
+        {"value": 0.625, "walls": walls},
+        {"walls": {"1": [[-1, 1]]}},
+    ):
+        with pytest.raises(Rejected):
+            question.check({**item, **spoilt})
+
+
+def test_apart_by_rows_of_the_cell():
+    """On the cell x >= 0, x + y <= 1, f_0 - f_1 = x - 1 >= 0 only at x = 1, y <= 0: no tie on y >= 1/2."""
+    question = Question(NETWORK, {"type": "box", "lower": [-1, 0.5], "upper": [2, 2]})
+    item = {
+        "kind": "apart", "point": [0, 0.5], "norm": "1", "value": None, "pattern": [1, 0],
+        "tie": {"outputs": [0, 1]}, "theta": 1, "multipliers": [[1, 1], [-4, 1]],
+    }  # fmt: skip
+    assert question.check(item)  # (x - 1) + (1 - x - y) + (y - 1/2) = -1/2
+    for spoilt in (
+        {"multipliers": [[1, 1]]},
+        {"theta": 2},
+        {"tie": None},
+        {"multipliers": [[1, 1], [-4, -1]]},
+    ):
+        with pytest.raises(Rejected):
+            question.check({**item, **spoilt})
+
+
+def test_statistics():
+    """2 x and x + 1 at x = 0, 1, 3: means 8/3 and 7/3, variances 56/9 and 14/9."""
+    item = {"kind": "statistics", "points": [[0], [1], [3]], "layer": 1, "mean": ["8/3", "7/3"]}
+    item["variance"] = ["56/9", "14/9"]
+    frozen = {
+        "type": "batchnorm",
+        "mean": [0, 0],
+        "variance": [1, 1],
+        "gamma": [1, 1],
+        "beta": [0, 0],
+        "epsilon": 1,
+    }
+    layers = [NORMALISED["layers"][0], frozen, *NORMALISED["layers"][2:]]
+    question = Question({**NORMALISED, "layers": layers}, {"type": "box", "lower": [0], "upper": [1]})
+    assert question.check(item)
+    assert question.check({**item, "variance": None})
+    for spoilt in ({"mean": [3, "7/3"]}, {"variance": ["56/9", 2]}, {"layer": 0}, {"points": [[0], [1]]}):
+        with pytest.raises(Rejected):
+            question.check({**item, **spoilt})
+
+
+def file_item(tmp_path, name, network, box, **fields):
+    path = tmp_path / "proof.cpa"
+    part = enumerate_cells(from_json(network), Box(*box), proof=path)
+    data = path.read_bytes()
+    return part, {"kind": name, "file": "proof.cpa", "sha256": sha256(data).hexdigest(), **fields}
+
+
+def test_proof(tmp_path):
+    part, item = file_item(tmp_path, "proof", NETWORK, ([-1, -1], [2, 2]), cells=4)
+    question = Question(NETWORK, DOMAIN, tmp_path)
+    assert len(part) == 4
+    assert question.check(item)
+    data = (tmp_path / "proof.cpa").read_bytes()
+    inline = {key: value for key, value in item.items() if key != "file"}
+    assert question.check({**inline, "base64": base64.b64encode(data).decode()})
+    for spoilt in ({"cells": 5}, {"sha256": "0" * 64}, {"file": "none.cpa"}, {"edges": 5}, {"surplus": 1}):
+        with pytest.raises(Rejected):
+            question.check({**item, **spoilt})
+    with pytest.raises(Rejected, match="another network"):
+        Question({**NETWORK, "layers": NETWORK["layers"][:2]}, DOMAIN, tmp_path).check(item)
+    with pytest.raises(Rejected, match="another domain"):
+        Question(NETWORK, {**DOMAIN, "upper": [2, 3]}, tmp_path).check(item)
+    assert Question(NETWORK, {**DOMAIN, "upper": [2, 3]}, tmp_path).check({**item, "domain": DOMAIN})
+
+
+def test_constant(tmp_path):
+    domain = {"type": "box", "lower": [0.5, -1], "upper": [2, 2]}
+    _, item = file_item(
+        tmp_path, "constant", NETWORK, ([0.5, -1], [2, 2]), domain=domain, unit=[0, 0], pieces=[1]
+    )
+    question = Question(NETWORK, DOMAIN, tmp_path)
+    assert question.check(item)
+    for spoilt in ({"pieces": [0]}, {"unit": [0, 1]}, {"domain": DOMAIN}, {"unit": [0, 2]}):
+        with pytest.raises(Rejected):
+            question.check({**item, **spoilt})
+    assert question.check({**item, "unit": [0, 1], "pieces": [0, 1]})
+
+
+@pytest.mark.parametrize(("fields", "low", "high"), [({"output": 0}, 0, 5), ({"unit": [0, 1]}, -3, 3)])
+def test_bounded(tmp_path, fields, low, high):
+    """Outputs: u + v from 0 to 2 + 3; x + y - 1 from -3 to 3.  Tight bounds hold, tighter ones are refuted."""
+    question = Question(NETWORK, DOMAIN, tmp_path)
+    for lower, upper, is_true in ((low, high, True), (low + 0.5, high, False), (None, high - 0.5, False)):
+        stated = {**fields, "lower": lower, "upper": upper}
+        ended = evidence_checker.ended_network(NETWORK, stated)
+        _, item = file_item(tmp_path, "bounded", ended, ([-1, -1], [2, 2]), **stated)
+        if is_true:
+            assert question.check(item)
+            with pytest.raises(Rejected, match="another network"):
+                question.check({**item, "upper": upper - 1})
+        else:
+            with pytest.raises(Rejected, match="exceeded"):
+                question.check(item)
+
+
+def test_maxima():
+    """max(x, y, 0): piece 2 is 0.  The tie of x and 0 is no facet of the cell where y wins."""
+    layers = [
+        {"type": "linear", "weight": [[1, 0], [0, 1], [0, 0]], "bias": [0, 0, 0]},
+        {"type": "maxout", "size": 3},
+    ]
+    question = Question({**NETWORK, "layers": layers}, DOMAIN)
+    assert question.check({"kind": "point", "point": [1, 0.5], "pattern": [0]})
+    assert question.check({"kind": "facet", "point": [1, 1], "patterns": [[0], [1]]})
+    with pytest.raises(Rejected):
+        question.check({"kind": "facet", "point": [0, 0], "patterns": [[0], [1]]})
+    assert question.check({"kind": "map", "pattern": [1], "matrix": [[0, 1]], "shift": [0]})
+    positive = Question({**NETWORK, "layers": layers}, {"type": "box", "lower": [1, 0], "upper": [2, 1]})
+    # piece 2: slacks 0 - x (bit 0) and 0 - y (bit 1), and x >= 1 (row 2): -x + (x - 1) = -1
+    assert positive.check({"kind": "empty", "pattern": [2], "multipliers": [[0, 1], [-3, 1]]})
+    with pytest.raises(Rejected):
+        positive.check({"kind": "empty", "pattern": [2], "multipliers": [[2, 1], [-3, 1]]})
+
+
+@pytest.mark.parametrize(
+    ("dimension", "rows", "expected"),
+    [
+        (1, [(1, 0), (-1, 3)], 3),
+        (2, [(1, 0, 0), (0, 1, 0), (-1, -1, 1)], Fraction(1, 2)),
+        (3, [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (-1, -1, -1, 1)], Fraction(1, 6)),
+        (2, [(1, 0, -1), (-1, 0, 3), (0, 1, -1), (0, -1, 2), (1, 1, 0), (2, 0, -2)], 2),
+        (2, [(1, 0, -1), (-1, 0, 0), (0, 1, 0), (0, -1, 1)], 0),
+        (
+            3,
+            [
+                (1, 0, 0, 1),
+                (-1, 0, 0, 1),
+                (0, 1, 0, 1),
+                (0, -1, 0, 1),
+                (0, 0, 1, 1),
+                (0, 0, -1, 1),
+                (1, 1, 1, 0),
+            ],
+            4,
+        ),
+    ],
+)
+def test_volume(dimension, rows, expected):
+    exact = [tuple(map(Fraction, row)) for row in rows]
+
+    assert volume(exact, dimension) == expected
+
+
+def test_document(tmp_path):
+    items = [item_of(name) for name in EVIDENCE]
+    assert len(check_document(documented(items))) == len(items)
+    spoilt = copy.deepcopy(items)
+    spoilt[3]["certificates"][0][0][2] = 7
+    with pytest.raises(Rejected, match="evidence 3: not_adjacent"):
+        check_document(documented(spoilt))
+    for wrong in ({**documented(items), "version": 2}, [], None, {**documented(items), "format": "x"}):
+        with pytest.raises(Unreadable):
+            check_document(wrong)
+    with pytest.raises(Rejected):
+        check_document({**documented(items), "surplus": 1})
+
+
+def test_runs_alone(tmp_path):
+    """Copied with the checker to an empty folder, without site packages."""
+    package = Path(evidence_checker.__file__).parent
+    for name in ("checker.py", "evidence_checker.py"):
+        (tmp_path / name).write_bytes((package / name).read_bytes())
+    good, bad = documented([item_of("point")]), documented([{**item_of("point"), "point": [1, 0]}])
+    for document, code in ((good, 0), (bad, 1), ({}, 2)):
+        (tmp_path / "evidence.json").write_text(json.dumps(document))
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(tmp_path / "evidence_checker.py"),
+            str(tmp_path / "evidence.json"),
+        ]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert found.returncode == code, found.stderr
+
+
+def test_slice():
+    domain = {
+        "type": "slice",
+        "origin": [0, 0],
+        "basis": [[1], [1]],
+        "within": {"type": "box", "lower": [-1], "upper": [1]},
+    }
+    question = Question(NETWORK, domain)
+    assert question.check({"kind": "point", "point": [0.75], "pattern": [1, 1]})
+    assert question.check({"kind": "volume", "pattern": [1, 1], "value": 0.5})
+    assert domain_to_json(Box([0], [1]))["type"] == "box"
