@@ -55,6 +55,7 @@ it; the checker imports nothing of the package at all):
     kernels.tree       the split tree, walked depth first
     kernels.graph      what lies across a facet, in doubles with proved bounds
     kernels.nearest    least vectors of polyhedra in doubles, with lower bounds that are proofs
+    kernels.margins    how near a tie of two outputs is on many cells: rigorous bounds; a guess of the margin
     kernels.loaded     the compiled kernels, ready before the clock starts
     exact_lines        the lines of a cell as exact integers
     exact_points       points as integers over one denominator
@@ -92,6 +93,10 @@ it; the checker imports nothing of the package at all):
     nearest_on         the nearest point of a polyhedron in any of these norms, with its proof
     unit_networks      one unit's bent hyperplane as a decision boundary
     distance_to_partition  from a point to the nearest switching hyperplane
+    margin_ground      what the margins of many points of one network share
+    margin_search      the nearest point of another class: boxes that provably hold it, rigorous bounds, exact ends
+    margin_file        the certificate of a margin: a partition around the point, and why no tie is nearer
+    margin             the verbs: the margin of a point, and of many
     real_quotients     quotients of sums of square roots
     placement_variants  what batchnorm is compared with: the same weights without it
     placement_parents  the cells of the layers before a unit, and its bent hyperplane on them
@@ -183,6 +188,7 @@ _NAMES = {
     "distance_to_partition": ("PartitionDistance", "partition_distance", "partition_distances"),
     "placement": ("batchnorm_report",),
     "placement_report": ("BatchnormReport",),
+    "margin": ("Failure", "Margin", "margin", "margins"),
     "partition": ("Partition", "load_partition"),
     "hard": ("HardCase", "hard_cases"),
     "comparison": ("Comparison", "compare"),

@@ -39,6 +39,7 @@ from exactcpa.layers import (
     Residual,
     TrainingBatchNorm,
 )
+from exactcpa.margin import Failure, Margin, margin, margins
 from exactcpa.minibatch_summary import MinibatchReport
 from exactcpa.minibatches import minibatch_networks, minibatch_report
 from exactcpa.network import Network
@@ -69,6 +70,7 @@ __all__ = [
     "DimensionMismatch",
     "Distribution",
     "ExactcpaError",
+    "Failure",
     "Flatten",
     "HardCase",
     "HardTanh",
@@ -76,6 +78,7 @@ __all__ = [
     "InexactNumber",
     "LeakyReLU",
     "Linear",
+    "Margin",
     "MaxOut",
     "MaxPool",
     "MinibatchReport",
@@ -108,6 +111,8 @@ __all__ = [
     "load_data",
     "load_network",
     "load_partition",
+    "margin",
+    "margins",
     "minibatch_networks",
     "minibatch_report",
     "network_from_json",

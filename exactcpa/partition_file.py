@@ -32,7 +32,7 @@ FAMILY, MAGIC = b"exactcpa-partition ", b"exactcpa-partition 1\n"
 BLOCK = struct.Struct("<4sIQ")
 STREAMS = frozenset({"CODE", "REAL", "BIGS"})
 """Tags of which there may be many blocks: the proof."""
-TAGS = STREAMS | {"HEAD", "EDGE", "PATT", "WITN", "XPTS", "FPTR", "FACE", "REGI", "STAT", "DONE"}
+TAGS = STREAMS | {"HEAD", "EDGE", "PATT", "WITN", "XPTS", "FPTR", "FACE", "REGI", "MARG", "STAT", "DONE"}
 PIECE = 1 << 20
 """Bytes read at a time."""
 
