@@ -92,6 +92,8 @@ it; the checker imports nothing of the package at all):
     nearest_float      many nearest-point problems at once in doubles: bounds and active sets
     nearest_on         the nearest point of a polyhedron in any of these norms, with its proof
     unit_networks      one unit's bent hyperplane as a decision boundary
+    relative_interior  polyhedra of any dimension: their hull, and a point strictly inside it
+    boundary           where the largest outputs tie, as pieces over the cells
     distance_to_partition  from a point to the nearest switching hyperplane
     margin_ground      what the margins of many points of one network share
     margin_search      the nearest point of another class: boxes that provably hold it, rigorous bounds, exact ends
@@ -191,6 +193,7 @@ _NAMES = {
     "margin": ("Failure", "Margin", "margin", "margins"),
     "partition": ("Partition", "load_partition"),
     "hard": ("HardCase", "hard_cases"),
+    "boundary": ("DecisionBoundary", "decision_boundary"),
     "comparison": ("Comparison", "compare"),
     "checker": ("check", "Report", "Rejected", "Unreadable"),
     "errors": (

@@ -1,5 +1,6 @@
 # The public names for editors and type checkers; `__init__.py` imports them at first use.
 
+from exactcpa.boundary import DecisionBoundary, decision_boundary
 from exactcpa.checker import Rejected, Report, Unreadable, check
 from exactcpa.comparison import Comparison, compare
 from exactcpa.data_file import Data, load_data, save_data
@@ -67,6 +68,7 @@ __all__ = [
     "Comparison",
     "Conv2d",
     "Data",
+    "DecisionBoundary",
     "DimensionMismatch",
     "Distribution",
     "ExactcpaError",
@@ -103,6 +105,7 @@ __all__ = [
     "batchnorm_report",
     "check",
     "compare",
+    "decision_boundary",
     "domain_from_json",
     "enumerate_cells",
     "freeze",
