@@ -114,9 +114,12 @@ def search(ground: Ground, point: Vector, mine: int, *, guess: float | None = No
             nearest, rival = best
             _require_tie(ground, nearest.point, mine, rival)
             return Found(nearest.value, nearest.point, rival, cells, exact)
-        if region.is_whole:
+        if region.is_whole and radius >= reach:
             return Found(None, None, None, cells, exact)
-        radius = 2 * radius if best is None else root_above(ground, best[0].value)
+        if region.is_whole:  # all of the domain was walked, but what is beyond the radius was left out
+            radius = reach
+        else:
+            radius = 2 * radius if best is None else root_above(ground, best[0].value)
 
 
 def inner(ground: Ground, point: Sequence[Fraction]) -> list[Fraction]:
