@@ -53,11 +53,13 @@ Kinds
     proof         {sha256} with file or base64, and cells, edges, linear_regions if stated (null: not found): a
                   partition file that `checker` accepts, for this network and this domain, or the field domain.
     constant      {unit, pieces} and the fields of a proof: there the unit has these pieces, on cells, and no others.
-    bounded       {lower, upper, sha256} with file or base64, domain if it is another, and output or unit: a proof for
-                  the network that ends in relu(lower - f) and relu(f - upper), f the output or pre-activation, in
-                  which neither is ever positive. So lower <= f <= upper there; null: no bound.
+    bounded       {bounds: [[i, lower, upper], ..], sha256} with file or base64, domain if it is another, and layer if
+                  it is about the inputs of an activation layer, not outputs: a proof for the network that ends, after
+                  output or input f of number i, in relu(lower - f) and relu(f - upper), in this order (null: none), in
+                  which no such unit is ever positive.  So lower <= f <= upper there.
     margin        {sha256} with file or base64, and point, norm, value: a partition file with a margin, which
-                  `checker` accepts, for this network and of this point. Value null: no other class.
+                  `checker` accepts, for this network and of this point. Value null: no other class. With unit and
+                  breakpoint (its value): for the network up to the unit, compared with that threshold.
     volume        {pattern, value} or {pattern, class, value}: volume of a cell, d <= 3; of the part where output
                   `class` is larger than all before it and no smaller than all after it. Without pattern: of the
                   domain.
@@ -563,27 +565,29 @@ class Question:
         return f"the unit has the pieces {pieces} there"
 
     def check_bounded(self, item: dict) -> str:
-        """Bounds of an output or pre-activation."""
-        source = "output" if "output" in item else "unit"
+        """Bounds of outputs or of the inputs of an activation layer."""
         ended = ended_network(self.json, item)
-        _, blocks = self.accepted(item, ended, f"lower upper {source}")
+        _, blocks = self.accepted(item, ended, "bounds layer")
         other = Question(ended, item.get("domain", self.domain_json))
         stage = other.network.stages[-2]
         for pattern in patterns_in(blocks, other.network.bits):
-            if pattern & stage.bits and any(
-                pattern >> unit.bit & 1 and any(other.slack(unit.bit, pattern)[0])
-                for unit in stage.units
-                if checker.is_unit(unit)
-            ):
-                reject("a bound is exceeded on a cell")
+            for unit in stage.units:
+                if pattern >> unit.bit & 1 and any(other.slack(unit.bit, pattern)[0]):
+                    reject("a bound is exceeded on a cell")
         return "the bounds hold"
 
     def check_margin(self, item: dict) -> str:
         """A margin, proved in a partition file."""
-        report, _ = self.accepted(item, self.json, "point norm value")
-        margin = getattr(report, "margin", None)
+        of_unit = "unit" in item
+        network = cut_network(self.json, item["unit"]) if of_unit else self.json
+        report, blocks = self.accepted(item, network, "point norm value" + " unit breakpoint" * of_unit)
+        margin = report.margin
         if margin is None:
             reject("the file has no margin")
+        if of_unit:
+            outputs = checker.read_json(checker.only(blocks, "MARG"), "MARG")["outputs"]
+            if number(outputs["value"]) != number(item["breakpoint"]):
+                reject("the margin in the file is of another threshold")
         value = None if margin.value is None else number(margin.value)
         stated = None if item["value"] is None else number(item["value"])
         same = [*map(number, margin.point)] == checker.vector(item["point"], self.dimension)
@@ -616,6 +620,8 @@ class Question:
             reject("the file is about another network")
         inputs = checker.lower_network(network)[1]
         domain = item.get("domain", self.domain_json)
+        if item["kind"] == "margin" and "MARG" in blocks:
+            head = checker.read_json(checker.only(blocks, "MARG"), "MARG")
         if report.reading != "deployed" or read_domain(head["domain"], inputs) != read_domain(domain, inputs):
             reject("the file is about another domain, or in the ideal reading")
         return report, blocks
@@ -898,30 +904,39 @@ def _without(row: Function, equality: Function, pivot: int) -> Function:
 
 
 def ended_network(network: dict, item: dict) -> dict:
-    """The network that ends in relu(lower - f) and relu(f - upper), f an output or a pre-activation of it."""
-    layers = network["layers"]
-    if "output" in item:
-        width = len(checker.lower_network(network)[0][-1][0])
-        line = _below(item["output"], width, "output")
-    else:
-        layer, line = checker.items(item["unit"], 2)
-        position = activation_at(layers, layer)
-        layers = layers[:position]
-        lowered, inputs = (
-            checker.lower_network({**network, "layers": layers}) if layers else ([], network["input"])
-        )
-        width = len(lowered[-1][0]) if lowered else inputs
-        if layers_of_one(network["layers"][position]) or not 0 <= line < width:
-            reject("unit: of a maximum, or no such unit")
+    """The network that ends in relu(lower - f) and relu(f - upper) for outputs or inputs f of an activation layer."""
+    layers, width = network["layers"], len(checker.lower_network(network)[0][-1][0])
+    if "layer" in item:
+        layers, width = before_activation(network, item["layer"])
     weight, bias = [], []
-    for sign, field in ((-1, "lower"), (1, "upper")):
-        if item[field] is not None:
-            weight.append([sign * (j == line) for j in range(width)])
-            bias.append(fraction_text(-sign * number(item[field])))
-    if not weight:
-        reject("neither lower nor upper")
+    for line, lower, upper in (checker.items(bound, 3) for bound in checker.items(item["bounds"])):
+        _below(line, width, "bounds")
+        for sign, value in ((-1, lower), (1, upper)):
+            if value is not None:
+                weight.append([sign * (j == line) for j in range(width)])
+                bias.append(fraction_text(-sign * number(value)))
     ending = [{"type": "linear", "weight": weight, "bias": bias}, {"type": "relu"}]
     return {**network, "layers": [*layers, *ending]}
+
+
+def cut_network(network: dict, unit: object) -> dict:
+    """The network up to a unit, which is no maximum, with its pre-activation as the one output."""
+    layer, index = checker.items(unit, 2)
+    layers, width = before_activation(network, layer)
+    _below(index, width, "unit")
+    picked = {"type": "linear", "weight": [[int(j == index) for j in range(width)]], "bias": [0]}
+    return {**network, "layers": [*layers, picked]}
+
+
+def before_activation(network: dict, number_: object) -> tuple[list, int]:
+    """The layers before an activation layer that takes no maxima, and its width; not after or in residual blocks."""
+    position = activation_at(network["layers"], number_)
+    layers, layer = network["layers"][:position], network["layers"][position]
+    if layer["type"] in ("maxout", "maxpool"):
+        reject("layer: takes maxima")
+    if not layers:
+        return layers, network["input"]
+    return layers, len(checker.lower_network({**network, "layers": layers})[0][-1][0])
 
 
 def fraction_text(value: Fraction) -> str:
@@ -941,11 +956,6 @@ def activation_at(layers: list, number_: object) -> int:
         if seen == number_:
             return position
     return reject(f"no activation layer {shown(number_)}")
-
-
-def layers_of_one(layer: dict) -> bool:
-    """Whether a layer takes maxima."""
-    return layer["type"] in ("maxout", "maxpool")
 
 
 def stage_inputs(lowered: Any, point: list, count: int) -> list[Fraction]:

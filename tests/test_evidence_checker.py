@@ -20,6 +20,7 @@ from exactcpa.domain import Box
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.evidence_checker import Question, Rejected, Unreadable, check_document, volume
+from exactcpa.margin import margin
 from exactcpa.network_file import from_json
 
 NETWORK = {
@@ -324,21 +325,51 @@ def test_constant(tmp_path):
     assert question.check({**item, "unit": [0, 1], "pieces": [0, 1]})
 
 
-@pytest.mark.parametrize(("fields", "low", "high"), [({"output": 0}, 0, 5), ({"unit": [0, 1]}, -3, 3)])
-def test_bounded(tmp_path, fields, low, high):
+@pytest.mark.parametrize(("fields", "index", "low", "high"), [({}, 0, 0, 5), ({"layer": 0}, 1, -3, 3)])
+def test_bounded(tmp_path, fields, index, low, high):
     """Outputs: u + v from 0 to 2 + 3; x + y - 1 from -3 to 3.  Tight bounds hold, tighter ones are refuted."""
     question = Question(NETWORK, DOMAIN, tmp_path)
     for lower, upper, is_true in ((low, high, True), (low + 0.5, high, False), (None, high - 0.5, False)):
-        stated = {**fields, "lower": lower, "upper": upper}
+        stated = {**fields, "bounds": [[index, lower, upper], [index, None, 7]]}
         ended = evidence_checker.ended_network(NETWORK, stated)
         _, item = file_item(tmp_path, "bounded", ended, ([-1, -1], [2, 2]), **stated)
         if is_true:
             assert question.check(item)
             with pytest.raises(Rejected, match="another network"):
-                question.check({**item, "upper": upper - 1})
+                question.check({**item, "bounds": [[index, lower, upper - 1], [index, None, 7]]})
         else:
             with pytest.raises(Rejected, match="exceeded"):
                 question.check(item)
+
+
+@pytest.mark.parametrize("norm", ["1", "2", "inf"])
+def test_margin(tmp_path, norm):
+    """Output 0 reaches output 1 where 2 x + y - 1 >= 1 (or x >= 1 below); from (0.25, 0.25) that is ahead."""
+    path = tmp_path / "margin.cpa"
+    domain = Box([-1, -1], [2, 2])
+    found = margin(from_json(NETWORK), [0.25, 0.25], domain, norm=norm, certificate=path)
+    question = Question(NETWORK, DOMAIN, tmp_path)
+    item = {"kind": "margin", "file": "margin.cpa", "sha256": sha256(path.read_bytes()).hexdigest()}
+    item |= {"point": [0.25, 0.25], "norm": norm, "value": str(found.value)}
+    assert question.check(item)
+    for spoilt in ({"value": "1/7"}, {"value": None}, {"point": [0, 0]}, {"norm": "3"}):
+        with pytest.raises(Rejected):
+            question.check({**item, **spoilt})
+
+
+def test_margin_of_a_unit(tmp_path):
+    """The line x + y = 1 from (1, 1), in l2: 1/2 is the square."""
+    path = tmp_path / "margin.cpa"
+    cut = evidence_checker.cut_network(NETWORK, [0, 1])
+    found = margin(from_json(cut), [1, 1], Box([-1, -1], [2, 2]), certificate=path)
+    assert found.value == Fraction(1, 2)
+    question = Question(NETWORK, DOMAIN, tmp_path)
+    item = {"kind": "margin", "file": "margin.cpa", "sha256": sha256(path.read_bytes()).hexdigest()}
+    item |= {"point": [1, 1], "norm": "2", "value": 0.5, "unit": [0, 1], "breakpoint": 0}
+    assert question.check(item)
+    for spoilt in ({"unit": [0, 0]}, {"breakpoint": 1}, {"value": 0.25}):
+        with pytest.raises(Rejected):
+            question.check({**item, **spoilt})
 
 
 def test_maxima():
