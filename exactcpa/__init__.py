@@ -149,6 +149,14 @@ it; the checker imports nothing of the package at all):
     theorems.ledger       every statement by its id, and the verb that examines them
     crosscheck.claim      claims of tools, verdicts on them, and what their evidence means
     crosscheck.context    what judging needs of a network: any cell by its pattern, all cells only if asked
+    crosscheck.claim_fields  the fields of a claim, read exactly
+    crosscheck.judge_counts  how many cells, linear regions, facets, maps
+    crosscheck.judge_patterns  lists of patterns
+    crosscheck.judge_adjacency  pairs of cells that share a facet
+    crosscheck.judge_affine  affine maps on cells and around points
+    crosscheck.claims_file  files of claims, version 1
+    crosscheck.summary    precision, recall, signed errors, the worst claims
+    crosscheck.judging    the verb: claims in, verdicts with evidence out
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
     commands           the commands enumerate, check and info
@@ -195,6 +203,10 @@ _NAMES = {
     "hard": ("HardCase", "hard_cases"),
     "boundary": ("DecisionBoundary", "decision_boundary"),
     "comparison": ("Comparison", "compare"),
+    "crosscheck": ("crosscheck",),
+    "crosscheck.judging": ("CrosscheckReport",),
+    "crosscheck.claim": ("Claim",),
+    "crosscheck.claims_file": ("ClaimsFile", "read_claims", "save_claims"),
     "checker": ("check", "Report", "Rejected", "Unreadable"),
     "errors": (
         *("ExactcpaError", "BadArgument", "BadDomain", "BadFile", "BadNetwork", "CertificateRejected"),

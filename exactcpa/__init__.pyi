@@ -3,6 +3,10 @@
 from exactcpa.boundary import DecisionBoundary, decision_boundary
 from exactcpa.checker import Rejected, Report, Unreadable, check
 from exactcpa.comparison import Comparison, compare
+from exactcpa.crosscheck import crosscheck
+from exactcpa.crosscheck.claim import Claim
+from exactcpa.crosscheck.claims_file import ClaimsFile, read_claims, save_claims
+from exactcpa.crosscheck.judging import CrosscheckReport
 from exactcpa.data_file import Data, load_data, save_data
 from exactcpa.distance_to_partition import PartitionDistance, partition_distance, partition_distances
 from exactcpa.distributions import Distribution
@@ -65,8 +69,11 @@ __all__ = [
     "BatchnormReport",
     "Box",
     "CertificateRejected",
+    "Claim",
+    "ClaimsFile",
     "Comparison",
     "Conv2d",
+    "CrosscheckReport",
     "Data",
     "DecisionBoundary",
     "DimensionMismatch",
@@ -105,6 +112,7 @@ __all__ = [
     "batchnorm_report",
     "check",
     "compare",
+    "crosscheck",
     "decision_boundary",
     "domain_from_json",
     "enumerate_cells",
@@ -122,6 +130,8 @@ __all__ = [
     "network_to_json",
     "partition_distance",
     "partition_distances",
+    "read_claims",
+    "save_claims",
     "save_data",
     "save_network",
 ]

@@ -37,7 +37,7 @@ from exactcpa.crosscheck.claim import Evidence
 from exactcpa.domain import Domain
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.errors import DimensionMismatch
-from exactcpa.exact_points import common
+from exactcpa.exact_points import Point, common
 from exactcpa.halfspaces import Interior, find_interior, to_integers
 from exactcpa.kernels import graph
 from exactcpa.network import Network
@@ -45,12 +45,15 @@ from exactcpa.own_cell import Crossing, least_value, pattern_at
 from exactcpa.partition import Partition
 from exactcpa.patterns import places_of, to_words
 from exactcpa.real_lines import lines_of
+from exactcpa.stages import Bend, Maximum, stages
 from exactcpa.switch_form import SwitchForm, switch_form
 from exactcpa.vectors import Vector, plain
 from exactcpa.walk import Tally
 
 LARGEST_EMBEDDED = 1 << 20
 """Bytes of a proof that is put into the evidence when no file was named for it."""
+ROUNDINGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024)
+"""Binary digits after the point that are tried for a witness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +125,23 @@ class Context:
         self.form: SwitchForm = switch_form(network, domain)
         self.lines = lines_of(self.form)
         self.places = places_of(self.form)
+        self.breakpoints = _breakpoints(network)
         self._walls = [_wall(k, *row) for k, row in enumerate(inequalities_of(domain))]
         self._partition: Partition | None = None
         self._proof: Evidence | None = None
         self._table: np.ndarray | None = None
+        self._volumes: list[Fraction] | None = None
         self._is_too_large = False
 
     @property
     def dimension(self) -> int:
         """Dimension of the searched space."""
         return self.form.dimension
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether enumerating was tried and met the limit."""
+        return self._is_too_large
 
     @property
     def is_enumerated(self) -> bool:
@@ -162,7 +172,7 @@ class Context:
 
     def is_strictly_inside(self, point: Vector) -> bool:
         """Whether a point is strictly inside the domain."""
-        return all(_value(row.slack, common(point)) > 0 for row in self._walls)
+        return all(value_at(row.slack, common(point)) > 0 for row in self._walls)
 
     def cell_rows(self, pattern: int) -> list[CellRow]:
         """All rows of a pattern: of its units, then of the domain."""
@@ -183,12 +193,21 @@ class Context:
                 return Emptiness(((row.key, Fraction(1)),))
         found = find_interior([half_space(row) for row in rows], self.dimension)
         if isinstance(found, Interior):
-            return found.point
+            return shortest_inside(rows, (found.numerators, found.denominator))
         return Emptiness(weights_of(rows, found.multipliers))
 
     def map_of(self, pattern: int) -> AffineMap:
         """The network's affine map on a cell, in the domain's own coordinates."""
         return output_map(self.lines, pattern)
+
+    def pre_activation(self, pattern: int, bit: int, point: Vector) -> Fraction:
+        """The pre-activation of the unit with a breakpoint at a bit, on a cell, at a point."""
+        place = self.places[bit]
+        lines = self.lines.at(place.layer, pattern)
+        height = value_at([int(a) for a in lines.rows[place.line]], common(point))
+        breakpoint_ = self.breakpoints[bit]
+        assert breakpoint_ is not None  # the caller's choice
+        return Fraction(height, common(point)[1] * lines.denominator) + breakpoint_
 
     # ------------------------------------------------------------------ all cells
 
@@ -211,6 +230,24 @@ class Context:
         if self._table is None:
             self._table = hash_table(words)
         return int(graph.find(words, self._table, to_words(pattern, self.form.words)))
+
+    def find_all(self, words: np.ndarray) -> np.ndarray:
+        """The cells of many patterns, shape (n, w); -1 where there is none."""
+        known = np.ascontiguousarray(self.partition().results.words)
+        if not len(words):
+            return np.empty(0, np.int64)
+        kind = np.dtype([("", np.uint64)] * known.shape[1])
+        keys, wanted = known.view(kind).ravel(), np.ascontiguousarray(words).view(kind).ravel()
+        order = np.argsort(keys)
+        at = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
+        cells = order[at]
+        return np.where(keys[cells] == wanted, cells, -1)
+
+    def volumes(self) -> list[Fraction]:
+        """The exact volume of every cell of the partition; found once."""
+        if self._volumes is None:
+            self._volumes = self.partition().volumes()
+        return self._volumes
 
     def proof_evidence(self) -> Evidence | None:
         """The partition with its proof as evidence, or None: no file was named for it, and it is long."""
@@ -265,8 +302,33 @@ def half_space(row: CellRow) -> tuple[int, ...]:
 
 
 def weights_of(rows: Sequence[CellRow], weights: dict[int, int]) -> tuple[tuple[int, Fraction], ...]:
-    """Multipliers of the half-spaces of rows as multipliers of the exact slacks, by key."""
-    return tuple([(rows[i].key, weight * rows[i].scale) for i, weight in sorted(weights.items()) if weight])
+    """Multipliers of the half-spaces of rows as multipliers of the exact slacks, by key, without common factor."""
+    found = [(rows[i].key, weight * rows[i].scale) for i, weight in sorted(weights.items()) if weight]
+    integers = to_integers([value for _, value in found], Fraction(0))
+    return tuple([(key, Fraction(n)) for (key, _), n in zip(found, integers, strict=False)])
+
+
+def shortest_inside(rows: Sequence[CellRow], point: Point) -> Vector:
+    """A point strictly inside all rows near a given one that is: with as few binary digits as will do."""
+    exact = tuple([Fraction(n, point[1]) for n in point[0]])
+    for bits in ROUNDINGS:
+        rounded = tuple([Fraction(round(x * 2**bits), 2**bits) for x in exact])
+        near = common(rounded)
+        if all(value_at(row.slack, near) > 0 for row in rows if any(row.slack)):
+            return rounded
+    return exact
+
+
+def _breakpoints(network: Network) -> tuple[Fraction | None, ...]:
+    """The breakpoint of every pattern bit; None for the bits of maxima."""
+    found: list[Fraction | None] = []
+    for unit in [unit for stage in stages(network) for unit in stage.units]:
+        match unit:
+            case Bend():
+                found += unit.breakpoints
+            case Maximum():
+                found += [None] * (1 if len(unit.sources) == 2 else len(unit.sources))
+    return tuple(found)
 
 
 def _cell_row(key: int, slack: Slack, denominator: Fraction, *, is_strict: bool) -> CellRow:
@@ -283,7 +345,7 @@ def _wall(k: int, normal: Vector, offset: Fraction) -> CellRow:
     return CellRow(-1 - k, slack, row[j] / normal[j], is_strict=False)
 
 
-def _value(slack: Sequence[int], point: tuple[Sequence[int], int]) -> int:
+def value_at(slack: Sequence[int], point: Point) -> int:
     """The value of an integer slack at a point, times the point's denominator."""
     numerators, denominator = point
     return sum([a * n for a, n in zip(slack[:-1], numerators, strict=True)], slack[-1] * denominator)
