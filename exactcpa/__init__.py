@@ -98,7 +98,7 @@ it; the checker imports nothing of the package at all):
     margin_ground      what the margins of many points of one network share
     margin_search      the nearest point of another class: boxes that provably hold it, rigorous bounds, exact ends
     margin_file        the certificate of a margin: a partition around the point, and why no tie is nearer
-    margin             the verbs: the margin of a point, and of many
+    point_margins      the verbs: the margin of a point, and of many
     real_quotients     quotients of sums of square roots
     placement_variants  what batchnorm is compared with: the same weights without it
     placement_parents  the cells of the layers before a unit, and its bent hyperplane on them
@@ -198,7 +198,7 @@ _NAMES = {
     "distance_to_partition": ("PartitionDistance", "partition_distance", "partition_distances"),
     "placement": ("batchnorm_report",),
     "placement_report": ("BatchnormReport",),
-    "margin": ("Failure", "Margin", "margin", "margins"),
+    "point_margins": ("Failure", "Margin", "margin", "margins"),
     "partition": ("Partition", "load_partition"),
     "hard": ("HardCase", "hard_cases"),
     "boundary": ("DecisionBoundary", "decision_boundary"),

@@ -44,7 +44,6 @@ from exactcpa.layers import (
     Residual,
     TrainingBatchNorm,
 )
-from exactcpa.margin import Failure, Margin, margin, margins
 from exactcpa.minibatch_summary import MinibatchReport
 from exactcpa.minibatches import minibatch_networks, minibatch_report
 from exactcpa.network import Network
@@ -54,6 +53,7 @@ from exactcpa.network_file import to_json as network_to_json
 from exactcpa.partition import Partition, load_partition
 from exactcpa.placement import batchnorm_report
 from exactcpa.placement_report import BatchnormReport
+from exactcpa.point_margins import Failure, Margin, margin, margins
 from exactcpa.statistics import BatchStatistics, batch_statistics, freeze, freeze_running
 from exactcpa.surds import Surd
 

@@ -17,7 +17,7 @@ Conventions:
 References:
     Croce and Hein, Minimally distorted adversarial examples with a fast adaptive boundary attack (2020): the guess.
 
-Not here: arguments and labels (`margin`), the certificate (`margin_file`).
+Not here: arguments and labels (`point_margins`), the certificate (`margin_file`).
 """
 
 from __future__ import annotations
