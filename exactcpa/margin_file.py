@@ -27,12 +27,14 @@ from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.errors import CertificateRejected
+from exactcpa.exact_points import common
+from exactcpa.exact_simplex import Optimal, maximise
 from exactcpa.float_form import rounded
 from exactcpa.kernels import margins
 from exactcpa.kernels.nearest import HUGE
 from exactcpa.margin_ground import Ground
 from exactcpa.margin_search import TIE, around, inner, root_above, slacks_of, tie_of
-from exactcpa.nearest_on import decide_nearest
+from exactcpa.nearest_on import Nearest, decide_nearest
 from exactcpa.numbers import to_json_number
 from exactcpa.partition_file import BLOCK, MAGIC, PartitionWriter, json_of
 from exactcpa.patterns import integer
@@ -243,7 +245,7 @@ class _Prover:
     def _exact(self, tie: Function, slacks: Mapping[int, Function]) -> _Sum:
         """The multipliers of the exact nearest-point problem."""
         numbers = list(slacks)
-        rows = [(*[-a for a in f[:-1]], f[-1]) for f in (tie, *slacks.values())]
+        rows = [_upper_row(f) for f in (tie, *slacks.values())]
         metric = self._ground.measure
         found = decide_nearest(
             rows, self._answer.point, norm=metric.norm, weights=metric.weights, enough=self._answer.value
@@ -255,7 +257,7 @@ class _Prover:
         """The same with a positive multiplier of the tie.
 
         A cell that the ball does not reach needs no tie.  If there is room, a little of it does no harm.  If not, the
-        cell touches the ball; then what is proved of the cell, added to the tie, makes the tie count.
+        cell touches the ball.
         """
         if found.theta:
             return self._required(found)
@@ -263,18 +265,59 @@ class _Prover:
             small = _sum(tie, slacks, Fraction(1, 1 << shift), found.weights)
             if self._proves(small.function):
                 return small
-        for shift in SHRINKING:
-            much = Fraction(1 << shift)
-            mixed = tuple([a + much * b for a, b in zip(tie, found.function, strict=True)])
-            other = self._exact(mixed, slacks)
-            if other.theta:
-                weights = {k: other.theta * much * a for k, a in found.weights.items()}
-                for k, a in other.weights.items():
-                    weights[k] = weights.get(k, Fraction(0)) + a
-                whole = _sum(tie, slacks, other.theta, weights)
-                if self._proves(whole.function):
-                    return whole
-        raise CertificateRejected("margin: no proof for a cell that touches the ball")
+        return self._required(self._touching(tie, slacks, found))
+
+    def _touching(self, tie: Function, slacks: Mapping[int, Function], found: _Sum) -> _Sum:
+        """The sum of a cell that touches the ball at the distance of the margin.
+
+        In the closed ball (in l2: where `found`, negative inside it, is not) the tie is at most 0 on the cell; its
+        multipliers there, by linear programming, and those of `found` together are negative inside.
+        """
+        metric, numbers = self._ground.measure, list(slacks)
+        rows = [_upper_row(f) for f in slacks.values()]
+        touched = decide_nearest(
+            rows, self._answer.point, norm=metric.norm, weights=metric.weights, enough=None
+        )
+        if not isinstance(touched, Nearest):
+            raise CertificateRejected("margin: a cell without a point")
+        start = list(touched.point)
+        if metric.is_squared:
+            rows.append(_upper_row(tuple([-a for a in found.function])))
+        else:
+            padding, more = self._ball()
+            rows = [(*row[:-1], *[Fraction(0)] * padding, row[-1]) for row in rows] + more
+            if padding:
+                pairs = zip(start, self._answer.point, metric.weights, strict=True)
+                start += [abs(a - b) / w for a, b, w in pairs]
+        objective = common([*tie[:-1], *[Fraction(0)] * (len(start) - len(tie) + 1)])
+        best = maximise([common(row)[0] for row in rows], objective[0], common(start))
+        if not isinstance(best, Optimal):
+            raise CertificateRejected("margin: a tie without bound")
+        weights = dict(found.weights)
+        for i, a in best.multipliers.items():
+            scale = common(rows[i])[1] * Fraction(a, best.theta * objective[1])
+            if i < len(numbers):
+                weights[numbers[i]] = weights.get(numbers[i], Fraction(0)) + scale
+        return _sum(tie, slacks, Fraction(1), weights)
+
+    def _ball(self) -> tuple[int, list[Function]]:
+        """The closed ball of l1 or l_inf as rows, and how many more variables they have (the sizes of the steps)."""
+        metric, point, value = self._ground.measure, self._answer.point, self._answer.value or Fraction(0)
+        d, rows = len(point), []
+        padding = d if metric.norm == "1" else 0
+        for j, (q, w) in enumerate(zip(point, metric.weights, strict=True)):
+            for side in (1, -1):
+                row = [Fraction(0)] * (d + padding + 1)
+                row[j] = Fraction(side)
+                row[-1] = side * q
+                if padding:
+                    row[d + j] = -w
+                else:
+                    row[-1] += w * value
+                rows.append(tuple(row))
+        if padding:
+            rows.append((*[Fraction(0)] * d, *[Fraction(1)] * d, value))
+        return padding, rows
 
     def _required(self, found: _Sum) -> _Sum:
         if not self._proves(found.function):
@@ -299,6 +342,11 @@ def _sum(
     for number, weight in weights.items():
         total = [t + weight * a for t, a in zip(total, slacks[number], strict=True)]
     return _Sum(theta, dict(weights), tuple(total))
+
+
+def _upper_row(slack: Function) -> Function:
+    """A slack as ``<n, y> <= b``."""
+    return (*[-a for a in slack[:-1]], slack[-1])
 
 
 def _walls(region: Domain) -> dict[int, Function]:
