@@ -20,8 +20,8 @@ from exactcpa.domain import Box
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.evidence_checker import Question, Rejected, Unreadable, check_document, volume
-from exactcpa.point_margins import margin
 from exactcpa.network_file import from_json
+from exactcpa.point_margins import margin
 
 NETWORK = {
     "format": "exactcpa-network",

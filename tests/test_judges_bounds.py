@@ -1,0 +1,101 @@
+"""Bounds of outputs and pre-activations: sound or violated, how loose; true ranges mutated are refuted."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judges import SQUARE, context_of, judged, outcome, small_networks
+
+from exactcpa.errors import BadFile
+
+
+def test_the_exact_range():
+    """u + v is 0 at the least and 2 + 3 at the most; the other output is 1."""
+    verdicts = judged(context_of(), "bounds", lower=[0, 1], upper=[5, 1])
+
+    assert outcome(verdicts) == "confirmed"
+    assert [verdict.error for verdict in verdicts[1:]] == [0, 0, 0, 0]
+    assert outcome(judged(context_of(), "bounds", lower=[0, 1], upper=[5, 1], claim="exact")) == "confirmed"
+
+
+def test_violated():
+    verdicts = judged(context_of(), "bounds", lower=[0, 1], upper=["9/2", 1])
+
+    assert outcome(verdicts) == "refuted"
+    [wrong] = [verdict for verdict in verdicts[1:] if str(verdict.outcome) == "refuted"]
+    assert (wrong.claimed, wrong.truth, wrong.error) == (Fraction(9, 2), 5, Fraction(-1, 2))
+    [value] = wrong.evidence
+    assert (value.kind, value.body["point"], value.body["value"]) == ("value", [2, 2], 5)
+    assert outcome(judged(context_of(), "bounds", 0.5, lower=[0, 1], upper=["9/2", 1])) == "confirmed"
+
+
+def test_loose():
+    """Interval arithmetic gives v <= 3; on the box [-1, 0] x [-1, 1] it is 0."""
+    box = {"lower": [-1, -1], "upper": [0, 1]}
+    verdicts = judged(context_of(), "bounds", lower=[None, None], upper=["1/4", 1], box=box)
+
+    assert outcome(verdicts) == "confirmed"
+    assert verdicts[0].figures["largest slack"] == Fraction(1, 4)
+    assert outcome(judged(context_of(), "bounds", upper=["1/4", 1], box=box, claim="exact")) == "refuted"
+
+
+def test_pre_activations():
+    """x from -1 to 2, x + y - 1 from -3 to 3."""
+    body = {"of": "pre_activations", "layer": 0}
+    assert outcome(judged(context_of(), "bounds", lower=[-1, -3], upper=[2, 3], **body)) == "confirmed"
+    assert outcome(judged(context_of(), "bounds", lower=[-1, "-29/10"], upper=[2, 3], **body)) == "refuted"
+
+
+def test_too_many_cells():
+    """Violations are found without the cells; what was not found is not decided."""
+    context = context_of(limit=1)
+
+    assert outcome(judged(context, "bounds", upper=[4, 1])) == "refuted"
+    assert outcome(judged(context, "bounds", upper=[5, 1])) == "undecidable"
+
+
+def test_slice():
+    domain = {
+        "type": "slice",
+        "origin": [0, 0],
+        "basis": [[1], [1]],
+        "within": {"type": "box", "lower": [-1], "upper": [1]},
+    }
+    assert outcome(judged(context_of(domain=domain), "bounds", lower=[0, 1], upper=[2, 1])) == "confirmed"
+    assert outcome(judged(context_of(domain=domain), "bounds", lower=[0, 1], upper=[1, 1])) == "refuted"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"lower": [0]},
+        {},
+        {"lower": [0, "x"]},
+        {"lower": [0, 0], "of": "units"},
+        {"lower": [0, 0], "box": [0]},
+        {"lower": [0, 0], "of": "pre_activations", "layer": 1},
+    ],
+)
+def test_malformed(body):
+    with pytest.raises(BadFile, match="claim claim, field"):
+        judged(context_of(), "bounds", **body)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_mutations_are_refuted(data):
+    """The true range of a random network is confirmed; any bound moved inwards is refuted with an input."""
+    context = context_of(data.draw(small_networks()), SQUARE)
+    probe = judged(context, "bounds", lower=[-(10**9)] * 2, upper=[10**9] * 2)
+    truth = {verdict.item: verdict.truth for verdict in probe[1:]}
+    body = {side: [str(truth[f"{side} bound {i}"]) for i in range(2)] for side in ("lower", "upper")}
+    assert outcome(judged(context, "bounds", claim="exact", **body)) == "confirmed"
+    for point in data.draw(st.lists(st.tuples(*[st.fractions(-1, 2, max_denominator=9)] * 2), max_size=5)):
+        values = context.network.forward(point)
+        assert all(truth[f"lower bound {i}"] <= q <= truth[f"upper bound {i}"] for i, q in enumerate(values))
+    side, index = data.draw(st.sampled_from(["lower", "upper"])), data.draw(st.integers(0, 1))
+    step = data.draw(st.fractions("1/1000000000", 3))
+    moved = truth[f"{side} bound {index}"] + (step if side == "lower" else -step)
+    body[side][index] = str(moved)
+    assert outcome(judged(context, "bounds", **body)) == "refuted"
