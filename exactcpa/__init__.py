@@ -91,16 +91,17 @@ it; the checker imports nothing of the package at all):
     nearest_linear     the least point of a polyhedron in l1 or l_inf: a dual simplex method
     nearest_float      many nearest-point problems at once in doubles: bounds and active sets
     nearest_on         the nearest point of a polyhedron in any of these norms, with its proof
-    unit_networks      one unit's bent hyperplane as a decision boundary
     relative_interior  polyhedra of any dimension: their hull, and a point strictly inside it
     boundary           where the largest outputs tie, as pieces over the cells
-    distance_to_partition  from a point to the nearest switching hyperplane
     margin_ground      what the margins of many points of one network share
     margin_search      the nearest point of another class: boxes that provably hold it, rigorous bounds, exact ends
     margin_file        the certificate of a margin: a partition around the point, and why no tie is nearer
     point_margins      the verbs: the margin of a point, and of many
+    unit_networks      one unit's bent hyperplane as a decision boundary
+    distance_to_partition  from a point to the nearest switching hyperplane, or to one unit's
     real_quotients     quotients of sums of square roots
     placement_variants  what batchnorm is compared with: the same weights without it
+    jittered_margins   margins under every mini-batch
     placement_parents  the cells of the layers before a unit, and its bent hyperplane on them
     placement_units    what a batch says about every unit's hyperplane; what a unit does on a domain
     placement_ideal    feature-space numbers with true square roots
@@ -198,6 +199,7 @@ _NAMES = {
     "distributions": ("Distribution",),
     "minibatches": ("minibatch_networks", "minibatch_report"),
     "minibatch_summary": ("MinibatchReport",),
+    "jittered_margins": ("MarginJitter", "margin_jitter"),
     "distance_to_partition": ("PartitionDistance", "partition_distance", "partition_distances"),
     "placement": ("batchnorm_report",),
     "placement_report": ("BatchnormReport",),

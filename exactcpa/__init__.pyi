@@ -27,6 +27,7 @@ from exactcpa.errors import (
 )
 from exactcpa.hard import HardCase, hard_cases
 from exactcpa.ideal import IdealNetwork
+from exactcpa.jittered_margins import MarginJitter, margin_jitter
 from exactcpa.layers import (
     Abs,
     AvgPool2d,
@@ -88,6 +89,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "Margin",
+    "MarginJitter",
     "MaxOut",
     "MaxPool",
     "MinibatchReport",
@@ -123,6 +125,7 @@ __all__ = [
     "load_network",
     "load_partition",
     "margin",
+    "margin_jitter",
     "margins",
     "minibatch_networks",
     "minibatch_report",

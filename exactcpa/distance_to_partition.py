@@ -2,7 +2,8 @@
 
 Inside a cell no enumeration is needed.  The way to any other cell leaves the point's own one through its boundary, so
 the nearest hyperplane of the units, as they are on that cell, counts: the least of ``|h(x)| / |grad h|`` (statement
-A6), or, where that foot is outside the domain, the distance to the hyperplane within the domain.
+A6), or, where that foot is outside the domain, the distance to the hyperplane within the domain.  One unit's whole bent
+hyperplane is the decision boundary of the network up to it.
 
 Main definitions:
     PartitionDistance: The answer.
@@ -17,7 +18,7 @@ Conventions:
 References: statement A6 of the ledger; Jordan, Lewis and Dimakis, Provable certificates
 for adversarial examples (2019), section 3.
 
-Not here: the distance to one unit's bent hyperplane (`unit_distance`), to another class (`margin`).
+Not here: networks up to a unit (`unit_networks`), the distance to another class (`point_margins`).
 """
 
 from __future__ import annotations
@@ -39,12 +40,16 @@ from exactcpa.errors import (
 )
 from exactcpa.exact_lines import ExactLines
 from exactcpa.exact_points import common
+from exactcpa.margin_ground import Ground, ground_of
+from exactcpa.margin_search import search
 from exactcpa.nearest_on import nearest_on
 from exactcpa.network import Network
 from exactcpa.norms import Measure, measure
 from exactcpa.own_cell import Crossing, Floor, least_value, pattern_at
 from exactcpa.patterns import Place, places_of
+from exactcpa.point_margins import Failure
 from exactcpa.switch_form import switch_form
+from exactcpa.unit_networks import unit_questions
 from exactcpa.vectors import Vector, coordinates, dot, vector_text
 
 Unit = tuple[int, int]
@@ -61,8 +66,8 @@ class PartitionDistance:
         nearest: A nearest point of the boundary, or None.
         unit: A unit that switches there, or None.
         units: All units of the point's cell with that same switching hyperplane, by layer and index.
-        row: The hyperplane there, ``(n_1, .., n_d, b)`` for ``<n, y> = b``; None if there is none, and where cells meet
-            at the point itself.
+        row: The hyperplane there, ``(n_1, .., n_d, b)`` for ``<n, y> = b``; None if there is none, where cells meet at
+            the point itself, and if one unit was asked about.
     """
 
     value: Fraction | None
@@ -93,8 +98,9 @@ def partition_distance(
     *,
     norm: object = "2",
     weights: Sequence[Any] | None = None,
+    unit: Unit | None = None,
 ) -> PartitionDistance:
-    """The exact distance from a point to the nearest switching hyperplane of its cell.
+    """The exact distance from a point to the nearest switching hyperplane, or to one unit's bent hyperplane.
 
     Args:
         net: The network.
@@ -102,9 +108,11 @@ def partition_distance(
         domain: Where; None: all of input space.
         norm: "2", "1" or "inf".
         weights: Shape ``(d,)``, positive; None: ones.
+        unit: ``(layer, index)``; then its bent hyperplane alone counts, in all of the domain, which must be given.
+            Where the unit is at a breakpoint on a whole cell, that cell belongs to it.
 
     Raises:
-        BadArgument: No network, domain or norm, or one in the ideal reading.
+        BadArgument: No network, domain, norm or unit, or a network in the ideal reading.
         DimensionMismatch: Domain, point or weights of another dimension.
         OutsideDomain: The point is not in the domain.
 
@@ -114,7 +122,7 @@ def partition_distance(
         >>> print(partition_distance(net, [1, 1]))
         l2 distance from (1, 1) to the boundary of the partition: sqrt(49/25), at (4/25, -3/25) of unit (0, 0)
     """
-    return _Cells(net, domain, norm, weights).nearest_to(point)
+    return _Measurer(net, domain, norm, weights, unit)(point)
 
 
 def partition_distances(
@@ -124,21 +132,77 @@ def partition_distances(
     *,
     norm: object = "2",
     weights: Sequence[Any] | None = None,
-) -> list[PartitionDistance | ExactcpaError]:
-    """The same from many points; one that fails has its error in the list and does not lose the others.
+    unit: Unit | None = None,
+) -> list[PartitionDistance | Failure]:
+    """The same from many points; one that fails does not lose the others.
 
     Args and Raises as `partition_distance`, but for the points.
     """
-    cells = _Cells(net, domain, norm, weights)
-    found: list[PartitionDistance | ExactcpaError] = []
+    measurer = _Measurer(net, domain, norm, weights, unit)
+    found: list[PartitionDistance | Failure] = []
     for point in points:
         try:
-            found.append(cells.nearest_to(point))
+            found.append(measurer(point))
         except CertificateRejected:
             raise
         except ExactcpaError as error:
-            found.append(error)
+            found.append(Failure(point, str(error), type(error).__name__))
     return found
+
+
+class _Measurer:
+    """Measures from points of a domain, to all units' hyperplanes or to those of one."""
+
+    def __init__(
+        self, net: Network, domain: Domain | None, norm: object, weights: object, unit: Unit | None
+    ) -> None:
+        _require_arguments(net, domain)
+        self._domain = domain
+        self._dimension = net.input if domain is None else domain.dimension
+        metric = measure(norm, self._dimension, weights)  # type: ignore[arg-type]
+        if unit is None:
+            self._nearest_to = _Cells(net, domain, metric).nearest_to
+        elif domain is None:
+            raise BadArgument(
+                "expected a domain with a unit: its bent hyperplane is followed through all of it"
+            )
+        else:
+            self._nearest_to = _Bent(net, domain, metric, unit).nearest_to
+
+    def __call__(self, point: Sequence[Any]) -> PartitionDistance:
+        """The distance from a point; raises as `partition_distance`."""
+        if isinstance(point, str) or not isinstance(point, Iterable):
+            raise BadArgument(f"expected a point, a list of numbers, got {shown(point)}")
+        x = coordinates(tuple(point), self._dimension)
+        if self._domain is not None and not self._domain.contains(x):
+            raise OutsideDomain(f"expected a point of {self._domain}, got {vector_text(x)}")
+        return self._nearest_to(x)
+
+
+class _Bent:
+    """One unit's bent hyperplane within a domain."""
+
+    def __init__(self, net: Network, domain: Domain, metric: Measure, unit: Unit) -> None:
+        questions = unit_questions(net, unit)
+        self._metric, self._unit = metric, (int(unit[0]), int(unit[1]))
+        given = {"norm": metric.norm, "weights": metric.weights}
+        self._grounds = [ground_of(q.network, domain, threshold=q.threshold, **given) for q in questions]
+
+    def nearest_to(self, x: Vector) -> PartitionDistance:
+        """The nearest point where the unit is at a breakpoint, or tied."""
+        found = [self._crossing(ground, x) for ground in self._grounds]
+        value, nearest = min(
+            [pair for pair in found if pair[0] is not None], key=lambda pair: pair[0], default=(None, None)
+        )
+        unit, units = (None, ()) if value is None else (self._unit, (self._unit,))
+        return PartitionDistance(value, self._metric, x, nearest, unit, units, None)
+
+    def _crossing(self, ground: Ground, x: Vector) -> tuple[Fraction | None, Vector | None]:
+        best = ground.scores(x).best
+        if len(best) > 1:
+            return Fraction(0), x
+        found = search(ground, x, best[0])
+        return found.value, found.nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +225,9 @@ class _Wall:
 class _Cells:
     """A network on a domain, ready for the cell of any point."""
 
-    def __init__(self, net: Network, domain: Domain | None, norm: object, weights: object) -> None:
-        _require_arguments(net, domain)
-        d = net.input if domain is None else domain.dimension
-        self._domain = domain
-        self._measure = measure(norm, d, weights)
+    def __init__(self, net: Network, domain: Domain | None, metric: Measure) -> None:
+        d = len(metric.weights)
+        self._measure = metric
         # Without a domain any box says which coordinates are meant.
         form = switch_form(net, Box([0] * d, [1] * d) if domain is None else domain)
         self._lines = ExactLines(form)
@@ -173,11 +235,8 @@ class _Cells:
         self._floor: Floor = least_value(domain, d)
         self._domain_rows = [] if domain is None else walls_of(domain)
 
-    def nearest_to(self, point: Sequence[Any]) -> PartitionDistance:
+    def nearest_to(self, x: Vector) -> PartitionDistance:
         """The nearest point of the boundary of the partition."""
-        x = coordinates(_listed(point), len(self._measure.weights))
-        if self._domain is not None and not self._domain.contains(x):
-            raise OutsideDomain(f"expected a point of {self._domain}, got {vector_text(x)}")
         pattern = pattern_at(self._lines, common(x), self._floor)
         if isinstance(pattern, Crossing):
             unit = pattern.unit
@@ -256,12 +315,6 @@ def _foot(wall: _Wall, x: Vector, metric: Measure) -> Vector:
 def _dot(row: Sequence[int], point: Vector) -> Fraction:
     """The inner product with the row's normal."""
     return sum([n * y for n, y in zip(row, point, strict=False)], Fraction(0))
-
-
-def _listed(point: object) -> tuple[Any, ...]:
-    if isinstance(point, str) or not isinstance(point, Iterable):
-        raise BadArgument(f"expected a point, a list of numbers, got {shown(point)}")
-    return tuple(point)
 
 
 def _require_arguments(net: object, domain: object) -> None:
