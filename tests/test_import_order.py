@@ -71,6 +71,12 @@ def test_every_module_is_listed_once():
     assert sorted(listed) == sorted(existing_modules())
 
 
+def test_no_module_hides_a_public_name():
+    """Importing a module binds its name in the package; one that can be called is its verb itself."""
+    shared = {name.partition(".")[0] for name in existing_modules()} & set(exactcpa.__all__)
+    assert all(callable(import_module(f"exactcpa.{name}")) for name in shared)
+
+
 @pytest.mark.parametrize("module", sorted(existing_modules()))
 def test_imports_only_what_stands_above(module):
     listed = listed_modules()
