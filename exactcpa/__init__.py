@@ -166,8 +166,17 @@ it; the checker imports nothing of the package at all):
     commands           the commands enumerate, check and info
     bn_command         the command bn: the placement report
     minibatch_command  the command minibatches
+    margin_command     the command margin: many points, tables, quantiles, a histogram
     verify_command     the command verify
     demo               a trained network enumerated, proved and checked, told in a few lines
+    adapters.float_network  a network as float tools see it
+    adapters.sampling  activation patterns from samples
+    adapters.relucent_adapter  complexes of relucent
+    adapters.polygons  lists of polygons, as tools for slices give them; clipping in floats
+    adapters.autograd  local affine maps from torch's autograd
+    adapters.attacks   adversarial points from a PGD-type attack
+    adapters.interval_bounds  interval bound propagation in floats; auto_LiRPA
+    adapters.hull_complexity  the hull-based measure of local complexity
     hard               the degenerate collection: networks on which float tools go wrong, with proved counts
     hard_command       the command hard
     cli                the command line: arguments, errors, exit codes
