@@ -149,6 +149,7 @@ it; the checker imports nothing of the package at all):
     theorems.identities   identities of the ledger proved for all sizes, with sympy
     theorems.ledger       every statement by its id, and the verb that examines them
     crosscheck.claim      claims of tools, verdicts on them, and what their evidence means
+    crosscheck.interior_points  a point inside many rows, or why there is none; quick in high dimension
     crosscheck.context    what judging needs of a network: any cell by its pattern, all cells only if asked
     crosscheck.claim_fields  the fields of a claim, read exactly
     crosscheck.judge_counts  how many cells, linear regions, facets, maps

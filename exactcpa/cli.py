@@ -37,6 +37,7 @@ COMMANDS = {
     "info": ("exactcpa.commands", "run_info"),
     "bn": ("exactcpa.bn_command", "run_bn"),
     "minibatches": ("exactcpa.minibatch_command", "run_minibatches"),
+    "margin": ("exactcpa.margin_command", "run_margin"),
     "verify": ("exactcpa.verify_command", "run_verify"),
     "hard": ("exactcpa.hard_command", "run_hard"),
     "demo": ("exactcpa.demo", "run_demo"),
@@ -108,6 +109,7 @@ def parser() -> Parser:
     _add_info(commands)
     _add_bn(commands)
     _add_minibatches(commands)
+    _add_margin(commands)
     _add_verify(commands)
     _add_hard(commands)
     _add_demo(commands)
@@ -212,6 +214,41 @@ def _add_minibatches(commands: argparse._SubParsersAction) -> None:
     )
 
 
+def _add_margin(commands: argparse._SubParsersAction) -> None:
+    command = _command(
+        commands, "margin", "distance of points to another class, exactly, certified from both sides"
+    )
+    command.add_argument("--csv", action="store_true", help="print a line of CSV a point")
+    command.add_argument("network", metavar="NET", help="network file (.json, .npz; - for JSON on stdin)")
+    command.add_argument("points", metavar="POINTS", help="data file (.json .csv .npz .npy)")
+    command.add_argument("--norm", default="2", metavar="P", help="2 (default), 1 or inf")
+    command.add_argument(
+        "--weights", metavar="W,W,..", help="divide each coordinate's difference by these first"
+    )
+    command.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="data file, JSON list or one a line: points of other classes are told",
+    )
+    command.add_argument(
+        "--target", default="boundary", metavar="T", help="boundary of the class (default) or partition"
+    )
+    command.add_argument("--threshold", metavar="T", help="of a network with one output (default 0)")
+    command.add_argument(
+        "--certificate-dir", metavar="DIR", help="write DIR/<number of the point>.cpa, for check"
+    )
+    command.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (default 1)")
+    where = command.add_mutually_exclusive_group()
+    where.add_argument(
+        "--box", type=_two_numbers, metavar="LO HI", help="the same two bounds for every input"
+    )
+    where.add_argument(
+        "--domain",
+        metavar="FILE",
+        help="domain file (default: the points' box, a tenth of a side larger each way)",
+    )
+
+
 def _add_verify(commands: argparse._SubParsersAction) -> None:
     command = _command(
         commands, "verify", "prove or refute statements about batchnorm, on any network and data"
@@ -262,7 +299,10 @@ def _seed(text: str) -> int:
 
 
 def _joined(arguments: list[str]) -> list[str]:
-    """Make ``--box LO HI`` one word ``--box=LO,HI``: argparse would take ``-1/3`` for an option."""
+    """Make ``--box LO HI`` one word ``--box=LO,HI``, and ``--threshold T``: argparse takes ``-1/3`` for an option."""
+    if "--threshold" in arguments[:-1]:
+        at = arguments.index("--threshold")
+        arguments = [*arguments[:at], f"--threshold={arguments[at + 1]}", *arguments[at + 2 :]]
     if "--box" not in arguments:
         return arguments
     at = arguments.index("--box")
