@@ -21,7 +21,7 @@ import base64
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -34,11 +34,12 @@ from flint import fmpz
 from exactcpa.adjacency import hash_table
 from exactcpa.cell import AffineMap, Slack, inequalities_of, output_map, unit_slacks
 from exactcpa.crosscheck.claim import Evidence
+from exactcpa.crosscheck.interior_points import interior_or_weights, value_at
 from exactcpa.domain import Domain
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.errors import DimensionMismatch
-from exactcpa.exact_points import Point, common
-from exactcpa.halfspaces import Interior, find_interior, to_integers
+from exactcpa.exact_points import common
+from exactcpa.halfspaces import to_integers
 from exactcpa.kernels import graph
 from exactcpa.network import Network
 from exactcpa.own_cell import Crossing, least_value, pattern_at
@@ -52,8 +53,6 @@ from exactcpa.walk import Tally
 
 LARGEST_EMBEDDED = 1 << 20
 """Bytes of a proof that is put into the evidence when no file was named for it."""
-ROUNDINGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024)
-"""Binary digits after the point that are tried for a witness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +190,8 @@ class Context:
         for row in rows:
             if not any(row.slack) and row.is_strict:
                 return Emptiness(((row.key, Fraction(1)),))
-        found = find_interior([half_space(row) for row in rows], self.dimension)
-        if isinstance(found, Interior):
-            return shortest_inside(rows, (found.numerators, found.denominator))
-        return Emptiness(weights_of(rows, found.multipliers))
+        found = interior_or_weights([row.slack for row in rows], self.dimension)
+        return Emptiness(weights_of(rows, found)) if isinstance(found, dict) else found
 
     def map_of(self, pattern: int) -> AffineMap:
         """The network's affine map on a cell, in the domain's own coordinates."""
@@ -301,22 +298,11 @@ def half_space(row: CellRow) -> tuple[int, ...]:
     return (*[-a for a in row.slack[:-1]], row.slack[-1])
 
 
-def weights_of(rows: Sequence[CellRow], weights: dict[int, int]) -> tuple[tuple[int, Fraction], ...]:
-    """Multipliers of the half-spaces of rows as multipliers of the exact slacks, by key, without common factor."""
+def weights_of(rows: Sequence[CellRow], weights: Mapping[int, Fraction]) -> tuple[tuple[int, Fraction], ...]:
+    """Multipliers of integer rows as multipliers of the exact slacks, by key, without common factor."""
     found = [(rows[i].key, weight * rows[i].scale) for i, weight in sorted(weights.items()) if weight]
     integers = to_integers([value for _, value in found], Fraction(0))
     return tuple([(key, Fraction(n)) for (key, _), n in zip(found, integers, strict=False)])
-
-
-def shortest_inside(rows: Sequence[CellRow], point: Point) -> Vector:
-    """A point strictly inside all rows near a given one that is: with as few binary digits as will do."""
-    exact = tuple([Fraction(n, point[1]) for n in point[0]])
-    for bits in ROUNDINGS:
-        rounded = tuple([Fraction(round(x * 2**bits), 2**bits) for x in exact])
-        near = common(rounded)
-        if all(value_at(row.slack, near) > 0 for row in rows if any(row.slack)):
-            return rounded
-    return exact
 
 
 def _breakpoints(network: Network) -> tuple[Fraction | None, ...]:
@@ -343,12 +329,6 @@ def _wall(k: int, normal: Vector, offset: Fraction) -> CellRow:
     j = next(j for j, q in enumerate(normal) if q)
     slack = (*[-n for n in row[:-1]], row[-1])
     return CellRow(-1 - k, slack, row[j] / normal[j], is_strict=False)
-
-
-def value_at(slack: Sequence[int], point: Point) -> int:
-    """The value of an integer slack at a point, times the point's denominator."""
-    numerators, denominator = point
-    return sum([a * n for a, n in zip(slack[:-1], numerators, strict=True)], slack[-1] * denominator)
 
 
 def _piece(bits: int, width: int, *, is_group: bool) -> int:

@@ -24,7 +24,7 @@ Not here:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -33,15 +33,8 @@ import numpy as np
 
 from exactcpa.crosscheck.claim import Claim, Evidence, Outcome, Verdict
 from exactcpa.crosscheck.claim_fields import Patterns, as_list, flag, malformed, patterns, required
-from exactcpa.crosscheck.context import (
-    CellRow,
-    Context,
-    Emptiness,
-    TooManyCells,
-    half_space,
-    shortest_inside,
-)
-from exactcpa.halfspaces import Interior, find_interior
+from exactcpa.crosscheck.context import CellRow, Context, Emptiness, TooManyCells
+from exactcpa.crosscheck.interior_points import interior_or_weights
 from exactcpa.patterns import integer
 from exactcpa.vectors import Vector, plain
 
@@ -56,7 +49,7 @@ class _SidedRow:
 
     side: int
     row: CellRow
-    restricted: CellRow
+    restricted: tuple[int, ...]
 
 
 def judge_adjacent(context: Context, claim: Claim) -> list[Verdict]:
@@ -105,18 +98,16 @@ def common_facet(context: Context, one: int, other: int) -> tuple[bool, Evidence
     )
     sided = _restricted(cells, first)
     shown = [context.pieces_of(pattern) for pattern in (one, other)]
-    slacks = [half_space(row.restricted) for row in sided]
-    found = find_interior(slacks, context.dimension - 1)
-    if isinstance(found, Interior):
-        rows = [row.restricted for row in sided]
-        inner = shortest_inside(rows, (found.numerators, found.denominator))
-        point = _lifted(inner, first.slack)
+    found = interior_or_weights([row.restricted for row in sided], context.dimension - 1)
+    if not isinstance(found, dict):
+        point = _lifted(found, first.slack)
         return True, Evidence("facet", {"patterns": shown, "point": plain(point)}), "the cells share a facet"
     certificates = [
         [[0, first.key, plain((first.scale,))[0]], [1, second.key, plain((second.scale,))[0]]],
-        _certificate(sided, found.multipliers, first, second),
+        _certificate(sided, found, first, second),
     ]
-    reason = "the cells have no point in common" if found.total < 0 else "the cells meet, but share no facet"
+    level = sum([weight * sided[i].restricted[-1] for i, weight in found.items()])
+    reason = "the cells have no point in common" if level < 0 else "the cells meet, but share no facet"
     return False, Evidence("not_adjacent", {"patterns": shown, "certificates": certificates}), reason
 
 
@@ -141,9 +132,7 @@ def _restricted(cells: Sequence[Sequence[CellRow]], first: CellRow) -> list[_Sid
             slack = [size * a - factor * f for a, f in zip(row.slack, first.slack, strict=True)]
             if any(slack):
                 del slack[pivot]
-                sided.append(
-                    _SidedRow(side, row, CellRow(row.key, tuple(slack), Fraction(1), is_strict=False))
-                )
+                sided.append(_SidedRow(side, row, tuple(slack)))
     return sided
 
 
@@ -157,7 +146,7 @@ def _lifted(inner: Vector, function: Sequence[int]) -> Vector:
 
 
 def _certificate(
-    sided: Sequence[_SidedRow], weights: dict[int, int], first: CellRow, second: CellRow
+    sided: Sequence[_SidedRow], weights: Mapping[int, Fraction], first: CellRow, second: CellRow
 ) -> list[list[Any]]:
     """Multipliers of restricted rows as multipliers of the rows themselves, and of f or -f."""
     pivot = next(j for j, a in enumerate(first.slack[:-1]) if a)
@@ -171,7 +160,7 @@ def _certificate(
     return [[side, key, plain((Fraction(value),))[0]] for side, key, value in terms]
 
 
-def _chosen(sided: Sequence[_SidedRow], weights: dict[int, int]) -> list[tuple[_SidedRow, int]]:
+def _chosen(sided: Sequence[_SidedRow], weights: Mapping[int, Fraction]) -> list[tuple[_SidedRow, Fraction]]:
     return [(sided[i], weight) for i, weight in sorted(weights.items()) if weight]
 
 

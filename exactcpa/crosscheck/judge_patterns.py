@@ -89,8 +89,12 @@ def _by_partition(
     seen = np.zeros(len(context.partition()), bool)
     seen[cells[cells >= 0]] = True
     found = _Findings(right=int((cells >= 0).sum()), cells=np.flatnonzero(seen))
-    for i in [*order[cells < 0].tolist(), *listed.flat]:
-        _note_wrong(context, listed, int(i), found)
+    phantoms = order[cells < 0].tolist()
+    for i in phantoms[:MOST_TOLD]:
+        _note_wrong(context, listed, i, found)
+    found.wrong_count = len(phantoms)
+    for i in sorted(listed.flat.keys() - set(phantoms)):
+        _note_wrong(context, listed, i, found)
     missing = np.flatnonzero(~seen).tolist()
     figures = _figures(listed, order, found) | {"cells": len(seen), "missing": len(missing)}
     figures |= _volumes(context, found.cells)
