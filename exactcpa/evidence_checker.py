@@ -66,7 +66,13 @@ Kinds
     statistics    {points, layer, mean, variance}: of the inputs of the batchnorm with this number among the layers (a
                   list of numbers within residual blocks) when the points go through, each batchnorm before it
                   normalising by the points' statistics. variance is biased, and may be null.
-    centroid      {points, layer, value}: mean of the inputs of activation layer ``layer``, or of the network for -1.
+    centroid      {points, layer, value}: the mean of what comes into activation layer ``layer`` and what is before it:
+                  of the points for 0, else of what the activation layer before gives (in residual blocks with what is
+                  carried around them).
+    placement     {points, unit, breakpoint: k, bias, offset, norm_squared, mean_squared, optimum}: of the hyperplane
+                  <w, z> + bias = t in the space of these z: offset is the mean of <w, z> + bias - t, norm_squared
+                  |w|^2; mean_squared the mean squared distance of the z, optimum the least one for a parallel
+                  hyperplane; both null if w is zero.
     number        {name, exact}: a number that is only stated.
 
 
@@ -676,14 +682,36 @@ class Question:
         """The mean of an activation layer's inputs on a batch, or of the points."""
         checker.expect_fields(item, "kind points layer value", "evidence")
         batch = [checker.vector(point, self.json["input"]) for point in checker.items(item["points"])]
-        layer = item["layer"]
-        if layer != -1:
-            count = _below(layer, len(self.network.stages) - 1, "layer")
-            batch = [stage_inputs(self.lowered, point, count) for point in batch]
-        means = [sum(column) / len(batch) for column in zip(*batch, strict=True)]
-        if checker.vector(item["value"]) != means:
+        layer = _below(item["layer"], len(self.network.stages) - 1, "layer")
+        features = [stage_results(self.lowered, point, layer) for point in batch]
+        if checker.vector(item["value"]) != [
+            sum(column) / len(batch) for column in zip(*features, strict=True)
+        ]:
             reject("the centroid is another one")
         return "this is the centroid"
+
+    def check_placement(self, item: dict) -> str:
+        """Where a unit's hyperplane lies among the features of a batch."""
+        numbers = "bias offset norm_squared mean_squared optimum"
+        checker.expect_fields(item, f"kind points unit breakpoint {numbers}", "evidence")
+        batch = [checker.vector(point, self.json["input"]) for point in checker.items(item["points"])]
+        layer, unit = self.unit(item["unit"])
+        if not isinstance(unit, checker.Bend):
+            reject("unit: a maximum")
+        k = _below(item["breakpoint"], len(unit.breakpoints), "breakpoint")
+        shift = Fraction(unit.breakpoints[k], self.network.stages[layer].denominator)
+        line = self.lowered[layer][0][unit.source]
+        values = [
+            checker.value_at(line, stage_results(self.lowered, point, layer)) - shift for point in batch
+        ]
+        offset, square = sum(values) / len(values), sum(value * value for value in values) / len(values)
+        norm = sum(c * c for c in line.coefficients.values())
+        distances = [square / norm, (square - offset * offset) / norm] if norm else [None, None]
+        found = [line.constant, offset, norm, *distances]
+        stated = [None if item[name] is None else number(item[name]) for name in numbers.split()]
+        if found != stated:
+            reject("the hyperplane lies elsewhere")
+        return f"the hyperplane misses the centroid by {brief(offset)}"
 
     def check_number(self, item: dict) -> str:
         """A number that nobody proves here."""
@@ -958,12 +986,11 @@ def activation_at(layers: list, number_: object) -> int:
     return reject(f"no activation layer {shown(number_)}")
 
 
-def stage_inputs(lowered: Any, point: list, count: int) -> list[Fraction]:
-    """The lines of a stage at a point."""
-    entries = point
+def stage_results(lowered: Any, point: list, count: int) -> list[Fraction]:
+    """What the first stages give at a point."""
     for lines, units in lowered[:count]:
-        entries = checker.results_at(lines, units, entries)
-    return [checker.value_at(line, entries) for line in lowered[count][0]]
+        point = checker.results_at(lines, units, point)
+    return point
 
 
 def inputs_of(layers: list, batch: list, place: list) -> list:
@@ -991,7 +1018,7 @@ def through(layers: list, batch: list) -> list:
             layer = with_statistics(layer, batch)
         network = {"format": "exactcpa-network", "version": 1, "input": len(batch[0]), "layers": [layer]}
         lowered, _ = checker.lower_network(network)
-        batch = [stage_inputs(lowered, point, len(lowered) - 1) for point in batch]
+        batch = [stage_results(lowered, point, len(lowered)) for point in batch]
     return batch
 
 

@@ -147,8 +147,29 @@ EVIDENCE = {
     ),
     "volume of the domain": ({"value": 9}, [("value", 8)]),
     "centroid": (
-        {"points": [[1, 0], [2, 2]], "layer": 0, "value": [1.5, 1.5]},
-        [("value", [1.5, 1]), ("layer", -1), ("points", [[1, 0]])],
+        {"points": [[1, 0], [2, 2]], "layer": 0, "value": [1.5, 1]},
+        [("value", [1.5, 1.5]), ("layer", 1), ("points", [[1, 0]])],
+    ),
+    # x + y - 1 is 0 and 3: mean 3/2, mean square 9/2, |w|^2 = 2
+    "placement": (
+        {
+            "points": [[1, 0], [2, 2]],
+            "unit": [0, 1],
+            "breakpoint": 0,
+            "bias": -1,
+            "offset": 1.5,
+            "norm_squared": 2,
+            "mean_squared": 2.25,
+            "optimum": 1.125,
+        },
+        [
+            ("offset", 1),
+            ("optimum", 1),
+            ("bias", 0),
+            ("mean_squared", 9),
+            ("norm_squared", 1),
+            ("unit", [0, 0]),
+        ],
     ),
 }
 
