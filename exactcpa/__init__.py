@@ -163,6 +163,7 @@ it; the checker imports nothing of the package at all):
     crosscheck.claims_file  files of claims, version 1
     crosscheck.summary    precision, recall, signed errors, the worst claims
     crosscheck.judging    the verb: claims in, verdicts with evidence out
+    crosscheck.report_html  a cross-check as one web page
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
     commands           the commands enumerate, check and info
@@ -170,6 +171,7 @@ it; the checker imports nothing of the package at all):
     minibatch_command  the command minibatches
     margin_command     the command margin: many points, tables, quantiles, a histogram
     verify_command     the command verify
+    crosscheck_command  the command crosscheck
     demo               a trained network enumerated, proved and checked, told in a few lines
     adapters.float_network  a network as float tools see it
     adapters.sampling  activation patterns from samples

@@ -40,6 +40,7 @@ COMMANDS = {
     "margin": ("exactcpa.margin_command", "run_margin"),
     "verify": ("exactcpa.verify_command", "run_verify"),
     "hard": ("exactcpa.hard_command", "run_hard"),
+    "crosscheck": ("exactcpa.crosscheck_command", "run_crosscheck"),
     "demo": ("exactcpa.demo", "run_demo"),
 }
 
@@ -112,6 +113,7 @@ def parser() -> Parser:
     _add_margin(commands)
     _add_verify(commands)
     _add_hard(commands)
+    _add_crosscheck(commands)
     _add_demo(commands)
     return top
 
@@ -271,6 +273,29 @@ def _add_hard(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--export", metavar="DIR", help="write them to DIR: .json, .npz, .onnx, truth.json")
     command.add_argument("--family", action="append", metavar="F", help="only this family; may be repeated")
+
+
+def _add_crosscheck(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "crosscheck", "judge the claims of a tool about a network, with evidence")
+    command.add_argument("network", metavar="NET", help="network file (.json, .npz; - for JSON on stdin)")
+    command.add_argument("claims", metavar="CLAIMS", help="claims file (JSON)")
+    where = command.add_mutually_exclusive_group()
+    where.add_argument(
+        "--box", type=_two_numbers, metavar="LO HI", help="the same two bounds for every input"
+    )
+    where.add_argument(
+        "--domain", metavar="FILE", help="domain file (default: the domain of the claims file)"
+    )
+    command.add_argument(
+        "--limit",
+        type=_count,
+        default=1_000_000,
+        metavar="N",
+        help="enumerate at most N cells (default 1,000,000); what needs more is undecidable",
+    )
+    command.add_argument("--proof", metavar="FILE", help="keep the partition with its proof, if it is needed")
+    command.add_argument("--evidence", metavar="FILE", help="write all evidence, for evidence_checker.py")
+    command.add_argument("--html", metavar="FILE", help="write the report as a web page")
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:
