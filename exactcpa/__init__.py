@@ -159,6 +159,7 @@ it; the checker imports nothing of the package at all):
     crosscheck.part_of_domain  the cells of a box, a ball or a hull of points, with their proof
     crosscheck.judge_bounds  bounds of outputs and pre-activations
     crosscheck.judge_volume  volumes of cells and classes
+    crosscheck.judge_distance  distances to other cells and units, margins, adversarial points
     crosscheck.judge_batchnorm  statistics, centroids, offsets of hyperplanes
     crosscheck.claims_file  files of claims, version 1
     crosscheck.summary    precision, recall, signed errors, the worst claims
