@@ -93,6 +93,8 @@ it; the checker imports nothing of the package at all):
     nearest_on         the nearest point of a polyhedron in any of these norms, with its proof
     relative_interior  polyhedra of any dimension: their hull, and a point strictly inside it
     boundary           where the largest outputs tie, as pieces over the cells
+    cone_bounds        bounds of convex cone programs, proved from approximate solutions
+    general_margin     margins in any convex length that cvxpy can write, as proved intervals
     margin_ground      what the margins of many points of one network share
     margin_search      the nearest point of another class: boxes that provably hold it, rigorous bounds, exact ends
     margin_file        the certificate of a margin: a partition around the point, and why no tie is nearer
@@ -221,6 +223,7 @@ _NAMES = {
     "partition": ("Partition", "load_partition"),
     "hard": ("HardCase", "hard_cases"),
     "boundary": ("DecisionBoundary", "decision_boundary"),
+    "general_margin": ("MarginInterval", "margin_interval"),
     "comparison": ("Comparison", "compare"),
     "crosscheck": ("crosscheck",),
     "crosscheck.judging": ("CrosscheckReport",),

@@ -26,6 +26,7 @@ from exactcpa.errors import (
     Undecided,
 )
 from exactcpa.hard import HardCase, hard_cases
+from exactcpa.general_margin import MarginInterval, margin_interval
 from exactcpa.ideal import IdealNetwork
 from exactcpa.jittered_margins import MarginJitter, margin_jitter
 from exactcpa.layers import (
@@ -90,6 +91,7 @@ __all__ = [
     "Linear",
     "Margin",
     "MarginJitter",
+    "MarginInterval",
     "MaxOut",
     "MaxPool",
     "MinibatchReport",
@@ -126,6 +128,7 @@ __all__ = [
     "load_partition",
     "margin",
     "margin_jitter",
+    "margin_interval",
     "margins",
     "minibatch_networks",
     "minibatch_report",
