@@ -216,6 +216,8 @@ def test_zero_by_hand():
     assert "is 0; nearest point (0, 1/2), class 0" in margin_of(proof).text
     proof.margin["domain"] = {"type": "box", "lower": [-9, -9], "upper": [9, 9]}
     assert margin_of(proof)
+    proof.margin |= {"point": [3, "-5/2"], "nearest": [3, "-5/2"]}
+    assert margin_of(proof)
     for change in (
         {"point": [0, 0], "nearest": [0, 0]},
         {"nearest": [0.5, 0]},
@@ -225,6 +227,56 @@ def test_zero_by_hand():
         tampered = proof.copy()
         tampered.margin |= change
         reject_reason(tampered.to_bytes())
+
+
+def steep() -> Proof:
+    """max(x + 3, 4 x, -100) is above 0 from 0 down to -3.  Where 4 x wins its tie, 0, is not."""
+    net = network(1, linear([[1], [4], [0]], [3, 0, -100]), {"type": "maxout", "size": 3})
+    return with_margin(
+        net,
+        on_line(-3, 3),
+        domain=on_line(-4, 4),
+        point=[0],
+        norm="2",
+        weights=[1],
+        outputs={"kind": "threshold", "value": 0},
+        value=9,
+        nearest=[-3],
+        rival=0,
+        cells=[[[0, 1, []]], [[0, 3, [[0, 4]]]]],
+        **{"class": 1},
+    )
+
+
+def test_group_by_hand():
+    """The slack of bit 0 where 4 x wins is 3 x - 3; that of bit 2 would be 4 x + 100, that of bit 1 is zero."""
+    proof = steep()
+
+    assert proof.patterns == [0b001, 0b010] and margin_of(proof).value == 9
+    for multipliers, is_proof in (
+        ([[0, 4], [1, 5]], True),
+        ([[2, 4]], False),
+        ([[1, 4]], False),
+        ([], False),
+    ):
+        proof.margin["cells"][1][0][2] = multipliers
+        assert (reason_of(proof) is None) == is_proof
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_rejects_a_sum_that_is_zero(norm):
+    """x reaches 1 at the domain's end; x - 1 is a proof, and adding 1 - x leaves nothing."""
+    proof = with_margin(
+        network(1, linear([[1]], [0])),
+        on_line(-1, 1),
+        **steep().margin
+        | {"domain": on_line(-1, 1), "norm": norm, "value": 1, "nearest": [1], "class": 0, "rival": 1}
+        | {"outputs": {"kind": "threshold", "value": 1}, "cells": [[[1, 1, []]]]},
+    )
+
+    assert margin_of(proof).value == 1
+    proof.margin["cells"] = [[[1, 1, [[-2, 1]]]]]
+    assert "add up" in reject_reason(proof.to_bytes())
 
 
 def nowhere() -> Proof:
@@ -381,6 +433,7 @@ HILL_TAMPERED = {
     "weight zero": (["weights"], [0], "positive"),
     "weight negative": (["weights"], [-1], "positive"),
     "no classes": (["outputs"], {"kind": "threshold", "value": 0}, "outputs"),
+    "outputs of another kind": (["outputs"], {"kind": "regression"}, "outputs"),
     "outputs with more": (["outputs"], {"kind": "classes", "value": 0}, "outputs"),
     "domain without the nearest": (["domain"], on_line(-4, 2.5), "HEAD's|nearest"),
     "domain without the point": (["domain"], on_line(1, 5), "point"),
@@ -596,6 +649,7 @@ MUTATED = {
     "hill": hill,
     "corner": corner,
     "three": three_classes,
+    "steep": steep,
     "polytope": in_polytope,
     "nowhere": nowhere,
     "level": lambda: level([0, 0], 0, 0.25, [0.25, 0.25]),
