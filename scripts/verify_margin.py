@@ -5,31 +5,28 @@
     python scripts/verify_margin.py --samples 100 --limit 200                               some minutes
 
 For --samples samples the exact margin is found under the network of all data, under the networks of mini-batches of
---size (all, or --limit of them), and under the same weights without batchnorm: the measurement A12' of the ledger, told
-in the table (decimals are rounded lengths; "flips": mini-batches that give the sample another class).  Checked, exactly:
-every nearest point lies in the domain, at that distance, and two outputs tie there, by a forward pass through the layers;
-under --compared networks, for every sample, no cell of the whole enumerated partition has a nearer tie, found by exact
-quadratic or linear programs on all of them; one batch of all data gives the margins of all data; and statement A12, of
-single units, holds with real margins.  How much margins shrink is measured, not claimed.
+--size (all, or --limit of them), and under the same weights without batchnorm: the measurement A12' of the ledger,
+told in the table (decimals are rounded lengths; "flips": mini-batches that give the sample another class).  Checked,
+exactly: every nearest point lies in the domain, at that distance, and two outputs tie there, by a forward pass through
+the layers; under --compared networks, for every sample, no cell of the whole enumerated partition has a nearer tie, by
+exact quadratic or linear programs on all of them; one batch of all data gives the margins of all data; and statement
+A12, of single units, holds with real margins.  How much margins shrink is measured, not claimed.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from reporting import conclude, examine_statements, instance_of, parser_of, run, table
 
 import exactcpa as cpa
-from exactcpa.cell import walls_of
 from exactcpa.jittered_margins import MarginUnder, SampleMargins
 from exactcpa.nearest_on import Nearest, decide_nearest
 from exactcpa.norms import Measure
-from exactcpa.vectors import Vector
-
-Case = tuple[cpa.Network, Vector, MarginUnder]
+from exactcpa.vectors import Vector, dot
 
 
 def networks_of(
@@ -37,7 +34,7 @@ def networks_of(
 ) -> Iterator[tuple[cpa.Network, list[tuple[int, MarginUnder]]]]:
     """Every network with batchnorm that was measured, made by `freeze`, with the margins under it."""
 
-    def under(pick) -> list[tuple[int, MarginUnder]]:  # noqa: ANN001
+    def under(pick: Callable[[SampleMargins], MarginUnder]) -> list[tuple[int, MarginUnder]]:
         return [(sample.number, pick(sample)) for sample in report.samples]
 
     yield cpa.freeze(net, points), under(lambda sample: sample.full)
@@ -57,23 +54,36 @@ def is_tie(net: cpa.Network, point: Vector, under: MarginUnder, report: cpa.Marg
 
 
 def whole_margin(part: cpa.Partition, point: Vector, metric: Measure) -> Fraction | None:
-    """The margin by all cells: the nearest tie of every cell and rival, exactly."""
+    """The margin by all cells: the nearest tie of every cell and rival, exactly.
+
+    No tie is nearer than the tie's hyperplane, so that once one is as near, the others need not be looked at.
+    """
+    best = None
+    for bound, number, tie in sorted(ties_of(part, point, metric), key=lambda entry: entry[0]):
+        if best is not None and bound >= best:
+            break
+        rows = [(*row.normal, row.offset) for row in part.cell(number).rows]
+        found = decide_nearest([*rows, tie], point, norm=metric.norm, weights=metric.weights, enough=best)
+        if isinstance(found, Nearest) and (best is None or found.value < best):
+            best = found.value
+    return best
+
+
+def ties_of(part: cpa.Partition, point: Vector, metric: Measure) -> Iterator[tuple[Fraction, int, Vector]]:
+    """For every cell and rival the row ``f_mine <= f_rival`` and the distance to its hyperplane (l2: the square)."""
     outputs = part.network.forward(point)
     scores = [outputs[0], Fraction(0)] if len(outputs) == 1 else list(outputs)
-    mine, best = scores.index(max(scores)), None
-    walls = walls_of(part.domain)
-    for i in range(len(part)):
-        map_ = part.affine_map(i)
-        rows = [(*row.normal, row.offset) for row in part.cell(i).rows] or walls
+    mine = scores.index(max(scores))
+    for number, map_ in enumerate(part.affine_maps()):
         lines = [(*normal, c) for normal, c in zip(map_.matrix, map_.shift, strict=True)]
         lines += [(Fraction(0),) * len(lines[0])] * (len(lines) == 1)
         for rival in set(range(len(lines))) - {mine}:
-            gap = [a - b for a, b in zip(lines[mine], lines[rival], strict=True)]
-            tie = (*gap[:-1], -gap[-1])
-            found = decide_nearest([*rows, tie], point, norm=metric.norm, weights=metric.weights, enough=best)
-            if isinstance(found, Nearest) and (best is None or found.value < best):
-                best = found.value
-    return best
+            *normal, constant = [a - b for a, b in zip(lines[mine], lines[rival], strict=True)]
+            gap, size = dot(normal, point) + constant, metric.dual(normal)
+            if gap <= 0:
+                yield Fraction(0), number, (*normal, -constant)
+            elif size:
+                yield (gap * gap if metric.is_squared else gap) / size, number, (*normal, -constant)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,7 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number, (frozen, margins) in enumerate(networks_of(net, points, report)):
         untied += sum(not is_tie(frozen, points[k], under, report) for k, under in margins)
         if number < options.compared:
-            part = cpa.enumerate_cells(frozen, report.domain)
+            part = cpa.enumerate_cells(frozen, report.domain, facets=False)
             compared += len(margins)
             nearer += sum(
                 whole_margin(part, points[k], report.measure) != under.value for k, under in margins

@@ -16,7 +16,7 @@ import exactcpa as cpa
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "scripts"
-VERIFYING = ("placement", "folding", "initialisation", "region_density", "figure")
+VERIFYING = ("placement", "folding", "initialisation", "region_density", "figure", "margin")
 POINTS = [[0, 1], [2, 3], [-1, 4], [3, 1], [1, -2], [5, 5]]
 ROWS = ([[2, 1], [-1, 3], [1, -1]], [[1, -2, 1], [2, 1, -1]])
 
