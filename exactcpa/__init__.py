@@ -160,6 +160,7 @@ it; the checker imports nothing of the package at all):
     crosscheck.judge_affine  affine maps on cells and around points
     crosscheck.part_of_domain  the cells of a box, a ball or a hull of points, with their proof
     crosscheck.judge_bounds  bounds of outputs and pre-activations
+    crosscheck.judge_local  what meets a ball, a box or a hull of points
     crosscheck.judge_volume  volumes of cells and classes
     crosscheck.judge_distance  distances to other cells and units, margins, adversarial points
     crosscheck.judge_batchnorm  statistics, centroids, offsets of hyperplanes

@@ -111,11 +111,11 @@ def ball_within(context: Context, center: Vector, radius: Fraction, norm: str) -
 
 
 def hull_of(context: Context, points: Sequence[Vector]) -> Domain | None:
-    """The convex hull of points of the domain; None of equal ones.
+    """The part of the domain in the convex hull of points; None if it has no interior in the points' own span.
 
     Facets are vertices of the polar set with respect to the mean, in coordinates of the points' own span.
     """
-    first = points[0]
+    first, d = points[0], len(points[0])
     basis = _independent([[a - b for a, b in zip(point, first, strict=True)] for point in points])
     if not basis:
         return None
@@ -123,28 +123,39 @@ def hull_of(context: Context, points: Sequence[Vector]) -> Domain | None:
     mean = tuple([sum(column, Fraction(0)) / len(own) for column in zip(*own, strict=True)])
     shifted = [tuple([a - b for a, b in zip(point, mean, strict=True)]) for point in own]
     normals = vertices([to_integers(point, Fraction(1)) for point in shifted if any(point)])
-    hull = Polytope([list(normal) for normal in normals], [1 + dot(normal, mean) for normal in normals])
-    if len(basis) == len(first):
-        d = len(first)
-        # Back to the coordinates of the domain: own = inverse (x - first).
-        unit = [tuple([Fraction(int(i == j)) for i in range(d)]) for j in range(d)]
-        columns = [_coordinates(basis, list(axis)) for axis in unit]
-        rows = [tuple([dot(normal, column) for column in columns]) for normal in hull.A]
-        offsets = [b + dot(row, first) for row, b in zip(rows, hull.b, strict=True)]
-        return _over(context, Polytope(rows, offsets))
-    columns = list(zip(*basis, strict=True))
-    if isinstance(context.domain, Slice):
-        start = context.domain.embed(first)
-        ends = [context.domain.embed([a + b for a, b in zip(first, axis, strict=True)]) for axis in basis]
-        columns = list(zip(*[[a - b for a, b in zip(end, start, strict=True)] for end in ends], strict=True))
-        return Slice(start, columns, hull)
-    return Slice(first, columns, hull)
+    facets = [(normal, 1 + dot(normal, mean)) for normal in normals]
+    if len(basis) == d:
+        axes = [[Fraction(int(i == j)) for i in range(d)] for j in range(d)]
+        columns = [_coordinates(basis, axis) for axis in axes]  # of the inverse: own = inverse (x - first)
+        rows = [tuple([dot(normal, column) for column in columns]) for normal, _ in facets]
+        return _polytope_within(
+            context, [(row, b + dot(row, first)) for row, (_, b) in zip(rows, facets, strict=True)]
+        )
+    for normal, offset in inequalities_of(context.domain):
+        along = tuple([dot(normal, axis) for axis in basis])
+        if any(along):
+            facets.append((along, offset - dot(normal, first)))
+        elif offset < dot(normal, first):
+            return None
+    if not _has_interior(facets, len(basis)):
+        return None
+    start = context.domain.embed(first)
+    ends = [context.domain.embed([a + b for a, b in zip(first, axis, strict=True)]) for axis in basis]
+    columns = list(zip(*[[a - b for a, b in zip(end, start, strict=True)] for end in ends], strict=True))
+    return Slice(start, columns, Polytope([list(n) for n, _ in facets], [b for _, b in facets]))
 
 
-def _polytope_within(context: Context, rows: Sequence[tuple[Sequence[Fraction], Fraction]]) -> Domain | None:
+Halves = Sequence[tuple[Sequence[Fraction], Fraction]]
+
+
+def _has_interior(rows: Halves, dimension: int) -> bool:
+    integers = [to_integers(list(normal), offset) for normal, offset in rows]
+    return isinstance(find_interior(integers, dimension), Interior)
+
+
+def _polytope_within(context: Context, rows: Halves) -> Domain | None:
     every = [*inequalities_of(context.domain), *rows]
-    integers = [to_integers(list(normal), offset) for normal, offset in every]
-    if not isinstance(find_interior(integers, context.dimension), Interior):
+    if not _has_interior(every, context.dimension):
         return None
     return _over(context, Polytope([list(normal) for normal, _ in every], [offset for _, offset in every]))
 
