@@ -206,6 +206,8 @@ def _program(
     """The cone program of what the user wrote, with y free."""
     y = cvxpy.Variable(d)
     problem = cvxpy.Problem(cvxpy.Minimize(length(y)), list(constraints(y)) if constraints else [])
+    if y.id not in [variable.id for variable in problem.objective.variables()]:
+        raise BadArgument("expected a length of the variable, got a constant")
     if not problem.is_dcp():
         raise BadArgument("expected a convex length and convex constraints by cvxpy's rules (DCP)")
     options = {"use_quad_obj": False}
@@ -215,11 +217,13 @@ def _program(
         raise BadArgument(
             "expected linear and second-order cones, got exponential, power or semidefinite ones"
         )
+    if data.get("P") is not None:
+        raise BadArgument(
+            "expected a cone program of the length, got a quadratic one: cvxpy is too old for this"
+        )
     if data.get("lower_bounds") is not None or data.get("upper_bounds") is not None:
         raise BadArgument("expected constraints, got bounds of a variable")
     columns = data["param_prob"].var_id_to_col
-    if y.id not in columns:
-        raise BadArgument("expected a length of the variable, got a constant")
     cones = Cones(int(dims.zero), int(dims.nonneg), tuple(map(int, dims.soc)))
     matrix = data["A"].toarray()
     first, goal = int(columns[y.id]), data["c"]
