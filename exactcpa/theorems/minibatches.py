@@ -13,7 +13,7 @@ References:
 
 Not here:
     How evidence is re-added: `readd_minibatches`.  The margin of every sample under every mini-batch of a deep network
-    is a measurement, no statement, and not in the ledger.
+    (A12') is a measurement, no statement: `jittered_margins`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from math import comb
 from typing import Any
 
 from exactcpa.batchnorm import deployed_scale
-from exactcpa.layers import LeakyReLU, Linear, TrainingBatchNorm
+from exactcpa.domain import Box
+from exactcpa.layers import BatchNorm, LeakyReLU, Linear, TrainingBatchNorm
 from exactcpa.network import Network
+from exactcpa.point_margins import margin
 from exactcpa.statistics import BatchStatistics, batch_statistics
 from exactcpa.theorems.batches import MOST_BATCHES, all_batches, batch_size, chosen
 from exactcpa.theorems.layer_view import NONZERO_GAMMA, NONZERO_ROW, NormalisedLayer
@@ -54,6 +56,8 @@ from exactcpa.vectors import Vector
 
 MOST_VALUES = 200_000
 """Up to so many values in all batches of a unit, A11 lists them; beyond, it adds probabilities."""
+MOST_MARGINS = 500
+"""Pairs of a unit and a sample for which A12 also finds both margins by the search for the nearest other class."""
 
 
 def default_size(count: int) -> int:
@@ -173,38 +177,52 @@ def _examine_margins(instance: Instance) -> Verdict:
     covered = [k for k in range(view.units) if NONZERO_ROW.holds(view, k) and NONZERO_GAMMA.holds(view, k)]
     require(covered, "some row and its gamma are not zero", f"got none in {view}")
     units, note = examined(covered, instance, "units", limit=MOST_UNITS)
-    found = [_margins(UnitPlace(view, k), parts) for k in units]
+    found, left = [], MOST_MARGINS
+    for k in units:
+        found.append(_margins(UnitPlace(view, k), parts, left))
+        left -= min(left, len(found[-1]["samples"]))
     entries = [entry for unit in found for entry in unit["samples"]]
     require(
         entries,
         "some sample is strictly on one side of every mini-batch boundary of a unit",
         f"none is, in {len(units)} units and {len(batches)} batches of {size}",
     )
-    holds = all(entry["distance"] > entry["shift"] for entry in entries)
+    holds = all(entry["distance"] > entry["shift"] and _is_margin(entry) for entry in entries)
     verb = "exceeds" if holds else "does not always exceed"
+    searched = MOST_MARGINS - left
     reason = (
         f"{len(entries)} of {len(units) * len(data)} pairs of a unit and a sample are decided alike by all "
-        f"{len(batches)} batches of {size}; the distance to the mean boundary {verb} the largest shift toward it{note}"
+        f"{len(batches)} batches of {size}; the distance to the mean boundary {verb} the largest shift toward it, "
+        f"{searched} of them with margins found by search{note}"
     )
     evidence = {"inputs": view.inputs, "batches": tuple(batches), "units": tuple(found)}
     return judged(holds, reason, f"{size_text(instance)}, b={size}", evidence)
 
 
-def _margins(place: UnitPlace, parts: Sequence[BatchStatistics]) -> dict[str, Any]:
+def _margins(place: UnitPlace, parts: Sequence[BatchStatistics], searched: int) -> dict[str, Any]:
     """A unit's scale in every batch, and the samples that every boundary has on one side."""
     k, epsilon, bias = place.unit, place.view.layer.epsilon, place.view.bias[place.unit]
     scales = [deployed_scale(place.gamma, part.variance[k], epsilon) for part in parts]
     offsets = [part.mean[k] - bias - place.beta / scale for part, scale in zip(parts, scales, strict=True)]
     middle, length = mean(offsets), norm2(place.row)
-    samples = []
+    mean_unit = Network(len(place.row), (Linear([place.row], [-middle]),))
+    samples: list[dict[str, Any]] = []
     for number, value in enumerate(place.values):
         sides = {sign(value - offset) for offset in offsets}
         if len(sides) == 1 and 0 not in sides:
             side = sides.pop()
             distance = side * (value - middle)
-            shift = max([side * (offset - middle) for offset in offsets])
-            entry = {"sample": number, "side": side, "distance": distance, "shift": shift}
-            samples.append({**entry, "squared_distance": distance**2 / length})
+            shifts = [side * (offset - middle) for offset in offsets]
+            entry = {"sample": number, "side": side, "distance": distance, "shift": max(shifts)}
+            found = {"margin": None, "least_margin": None}
+            if len(samples) < searched:
+                point = place.view.inputs[number]
+                nearest = _frozen_unit(place, parts[shifts.index(max(shifts))])
+                found = {
+                    "margin": _real_margin(mean_unit, point, distance, place.row),
+                    "least_margin": _real_margin(nearest, point, distance, place.row),
+                }
+            samples.append({**entry, "squared_distance": distance**2 / length, **found})
     numbers = {"gamma": place.gamma, "beta": place.beta, "epsilon": place.view.layer.epsilon}
     return {
         "unit": str(place),
@@ -213,6 +231,37 @@ def _margins(place: UnitPlace, parts: Sequence[BatchStatistics]) -> dict[str, An
         "scales": tuple(scales),
         "samples": tuple(samples),
     }
+
+
+def _frozen_unit(place: UnitPlace, part: BatchStatistics) -> Network:
+    """A unit alone, in its own inputs, with the statistics of a batch."""
+    k = place.unit
+    norm = BatchNorm(
+        mean=[part.mean[k]],
+        variance=[part.variance[k]],
+        gamma=[place.gamma],
+        beta=[place.beta],
+        epsilon=place.view.layer.epsilon,
+    )
+    return Network(len(place.row), (Linear([place.row], [place.view.bias[k]]), norm))
+
+
+def _real_margin(unit: Network, point: Vector, distance: Fraction, row: Vector) -> Fraction | None:
+    """The squared margin of a point, searched for in a box that holds the boundary's nearest point.
+
+    A step of ``distance / |w|^2`` along w has no coordinate larger than ``distance / max |w_j|``.
+    """
+    half = distance / max(map(abs, row)) + 1
+    return margin(unit, point, Box([x - half for x in point], [x + half for x in point])).value
+
+
+def _is_margin(entry: dict[str, Any]) -> bool:
+    """Whether the margins that were searched for are the distance, and the distance less the largest shift."""
+    if entry["margin"] is None:
+        return True
+    scale = entry["squared_distance"] / entry["distance"] ** 2
+    least = (entry["distance"] - entry["shift"]) ** 2 * scale
+    return (entry["margin"], entry["least_margin"]) == (entry["squared_distance"], least)
 
 
 def _unit_default() -> Instance:
@@ -262,7 +311,7 @@ STATEMENTS = (
         id="A12",
         sentence=(
             "One batchnorm unit: if every mini-batch boundary classifies x alike, the distance of x to the mean "
-            "boundary exceeds the largest shift of a boundary toward x."
+            "boundary exceeds the largest shift of a boundary toward x, by the least margin under a mini-batch."
         ),
         hypotheses=(
             _DRAWN,

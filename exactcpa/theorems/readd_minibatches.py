@@ -130,6 +130,9 @@ def recheck_margins(evidence: Mapping[str, Any]) -> bool:
             if entry["squared_distance"] * length != entry["distance"] ** 2:
                 return False
             holds = holds and entry["distance"] > shift
+            if entry["margin"] is not None:
+                real = entry["margin"] * length, entry["least_margin"] * length
+                holds = holds and real == (entry["distance"] ** 2, (entry["distance"] - shift) ** 2)
     return evidence["holds"] is holds and bool(evidence["units"])
 
 
