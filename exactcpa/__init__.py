@@ -170,6 +170,7 @@ it; the checker imports nothing of the package at all):
     crosscheck.report_html  a cross-check as one web page
     description        what is in a network, domain or partition file
     picture            a 2-D partition drawn with characters
+    boundary_picture   a 2-D decision boundary drawn with characters
     commands           the commands enumerate, check and info
     bn_command         the command bn: the placement report
     minibatch_command  the command minibatches

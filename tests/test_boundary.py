@@ -9,12 +9,14 @@ import pytest
 
 from exactcpa import Box, Polytope, Slice, decision_boundary, enumerate_cells, geometry
 from exactcpa.boundary import classes_of, tie_row
+from exactcpa.boundary_picture import rough_boundary
 from exactcpa.cell import walls_of
 from exactcpa.errors import BadArgument, InexactNumber
 from exactcpa.groups import Consecutive
 from exactcpa.ideal import IdealNetwork
 from exactcpa.layers import Abs, BatchNorm, Linear, MaxOut, ReLU
 from exactcpa.network import Network
+from exactcpa.picture import draw
 from exactcpa.relative_interior import relative_interior
 from exactcpa.theorems.plain import dot, minus, rank
 
@@ -274,6 +276,30 @@ def test_areas_of_classes_add_up_and_lines_go_on(seed):
     assert all(count >= 2 or max(map(abs, corner)) == 1 for corner, count in ends.items())
     three = {piece.witness for piece in boundary.meetings}
     assert {corner for corner, count in ends.items() if count == 3} == three
+
+
+# ---------------------------------------------------------------------- pictures
+
+
+def test_picture_of_a_threshold():
+    boundary = boundary_of(Network(2, (IDENTITY, Abs(), Linear([[1, 1]], [0]))), threshold="3/4")
+    raster = rough_boundary(boundary, 12, 6)
+
+    centres = (np.arange(24) + 0.5) / 12 - 1
+    above = np.abs(centres)[None, :] + np.abs(centres)[:, None] > 0.75
+    assert (raster.cells == above).all()
+    text = draw(raster, {}, colour=False, braille=False)
+    assert text[0][:4] == text[3][5:7] + "  " == " " * 4
+    assert {"#", " "} == set("".join(text))
+
+
+def test_picture_of_a_tie_all_over():
+    net = Network(2, (Linear([[1, 0]], [0]), ReLU(), Linear([[1], [0]], [0, 0])))
+    raster = rough_boundary(boundary_of(net), 4, 2)
+
+    assert set(map(tuple, raster.cells.tolist())) == {(1,) * 4 + (0,) * 4}
+    with pytest.raises(BadArgument, match="dimension 2"):
+        rough_boundary(boundary_of(Network(1, (Linear([[1]], [0]), Abs())), Box([-1], [1])))
 
 
 # ---------------------------------------------------------------------- relative interiors
