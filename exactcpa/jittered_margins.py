@@ -29,7 +29,7 @@ from typing import Any
 
 from exactcpa.batch_families import Batch, Family, choose_family, draw, read_count
 from exactcpa.distributions import Distribution, exact_text, rough_text
-from exactcpa.domain import Domain
+from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.errors import (
     BadArgument,
@@ -234,6 +234,8 @@ def margin_jitter(
     """
     read = read_data(net, data)
     where = surrounding_box(read.points) if domain is None else domain
+    if not isinstance(where, Box | Polytope | Slice):
+        raise BadArgument(f"expected a box or a polytope, got {type(where).__name__}: {shown(where)}")
     if where.dimension != net.input or where.ambient != net.input:
         raise DimensionMismatch(f"expected a domain in R^{net.input} that is no slice, got {where}")
     metric = measure(norm, net.input, weights)

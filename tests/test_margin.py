@@ -19,7 +19,7 @@ from strategies import cases
 import exactcpa as cpa
 
 F = Fraction
-COUNT = 240
+COUNT = 200
 """Networks compared with brute force."""
 
 
