@@ -188,6 +188,7 @@ it; the checker imports nothing of the package at all):
     adapters.hull_complexity  the hull-based measure of local complexity
     hard               the degenerate collection: networks on which float tools go wrong, with proved counts
     hard_command       the command hard
+    testing            for the tests of other tools: claims asserted, failures with the witness
     cli                the command line: arguments, errors, exit codes
 
 The names below are imported on first use, so that ``import exactcpa`` stays light.

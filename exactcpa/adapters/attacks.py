@@ -149,4 +149,4 @@ def margin_body(
     body: dict[str, Any] = {"point": list(map(float, point)), "norm": norm}
     if adversarial is not None:
         return body | {"adversarial": list(map(float, adversarial))}
-    return body | {"relation": "lower", "value": lower}
+    return body | {"relation": "at_least", "value": lower}

@@ -12,7 +12,8 @@ Main definitions:
 Conventions:
     A unit's sign is relucent's; 0 claims that the unit is identically at its breakpoint.
     relucent's dual graph is about the complex in all of space: two cells that meet the box may share a facet outside
-    it only.  Claims are about the box, so the dual graph is claimed only if asked for.
+    it only.  Claims are about the box, so the dual graph is claimed only if asked for.  It joins cells whose patterns
+    differ in one unit; such cells need not touch (`design_example` in ``tests/degenerate.py``), which judges find.
 
 References:
     Gaines and Bi, Characterizing the discrete geometry of ReLU networks, ICLR 2026; relucent 1.0.0 on PyPI.
