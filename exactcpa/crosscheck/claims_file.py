@@ -99,6 +99,7 @@ def read_claims(source: Any) -> ClaimsFile:
         case Mapping():
             return _from_json(source, Path(), "")
         case Sequence() if all(isinstance(claim, Claim) for claim in source):
+            _require_different(source)
             return ClaimsFile(tuple(source))
     raise BadFile(f"expected a claims file, its object or claims, got {shown(source)}")
 
