@@ -282,14 +282,13 @@ def test_areas_of_classes_add_up_and_lines_go_on(seed):
 
 
 def test_picture_of_a_threshold():
-    boundary = boundary_of(Network(2, (IDENTITY, Abs(), Linear([[1, 1]], [0]))), threshold="3/4")
+    boundary = boundary_of(Network(2, (IDENTITY, Abs(), Linear([[1, 1]], [0]))), threshold="7/10")
     raster = rough_boundary(boundary, 12, 6)
 
     centres = (np.arange(24) + 0.5) / 12 - 1
-    above = np.abs(centres)[None, :] + np.abs(centres)[:, None] > 0.75
+    above = np.abs(centres)[None, :] + np.abs(centres)[:, None] > 0.7
     assert (raster.cells == above).all()
     text = draw(raster, {}, colour=False, braille=False)
-    assert text[0][:4] == text[3][5:7] + "  " == " " * 4
     assert {"#", " "} == set("".join(text))
 
 
