@@ -159,6 +159,8 @@ it; the checker imports nothing of the package at all):
     crosscheck.judge_adjacency  pairs of cells that share a facet
     crosscheck.judge_affine  affine maps on cells and around points
     crosscheck.part_of_domain  the cells of a box, a ball or a hull of points, with their proof
+    crosscheck.plane_regions  polygons that somebody claims, compared exactly with cells
+    crosscheck.judge_regions  polygons and half-spaces in the plane
     crosscheck.judge_bounds  bounds of outputs and pre-activations
     crosscheck.judge_local  what meets a ball, a box or a hull of points
     crosscheck.judge_volume  volumes of cells and classes

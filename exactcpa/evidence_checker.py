@@ -38,7 +38,8 @@ Kinds
     value         {point, value} with output: i, or with unit: [layer, index]: what the output, or the unit's pre-
                   activation, is at a point of the domain.
     inside, outside {point} with rows: [[n_1, .., n_d, b], ..] or, in the plane, polygon: [[x, y], ..] (convex, in
-                  order): the point is strictly inside <n, t> <= b or the polygon; or strictly outside.
+                  order): the point, of the domain or not, is strictly inside <n, t> <= b or the polygon; or strictly
+                  outside.
     reach         {point, nearest, norm: "1" | "2" | "inf", value} with tie: both points are in the domain, their
                   distance is value (of "2" the square), and nearest is on the tie: {"unit": [layer, index],
                   "breakpoint": k} (exactly at the unit's breakpoint), {"outputs": [i, j]} (output i >= output j) or
@@ -488,7 +489,7 @@ class Question:
     def _compare(self, item: dict, is_so: Callable[[list[Fraction]], bool]) -> bool:
         field = "rows" if "rows" in item else "polygon"
         checker.expect_fields(item, f"kind point {field}", "evidence")
-        point = self.point(item["point"])
+        point = tuple(checker.vector(item["point"], self.dimension))
         if field == "rows":
             rows = checker.matrix(item["rows"], columns=self.dimension + 1)
             return is_so([at((*(-n for n in normal), offset), point) for *normal, offset in rows])
