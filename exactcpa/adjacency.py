@@ -261,8 +261,8 @@ def _sign_of_multiple(function: Sequence[Number], row: Sequence[Number]) -> int 
     """The sign of ``c`` if ``function == c * row``, else None; `row` is not zero."""
     if function is row:
         return 1
-    pivot = next(j for j, a in enumerate(row) if a)
-    p, q = function[pivot], row[pivot]
+    lead = next(j for j, a in enumerate(row) if a)
+    p, q = function[lead], row[lead]
     for a, b in zip(function, row, strict=True):
         if a * q != b * p:
             return None

@@ -298,8 +298,8 @@ def _real_rows(
 
 
 def _is_positive_multiple(function: Slack, row: Slack) -> bool:
-    pivot = next(j for j, a in enumerate(row) if a)
-    p, q = function[pivot], row[pivot]
+    lead = next(j for j, a in enumerate(row) if a)
+    p, q = function[lead], row[lead]
     if sign(p) * sign(q) <= 0:
         return False
     return all(a * q == b * p for a, b in zip(function, row, strict=True))
