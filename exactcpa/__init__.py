@@ -63,12 +63,14 @@ it; the checker imports nothing of the package at all):
     real_programs      linear programs over real rows: proved with enclosures, ties formally
     settle             exact answers to what the float filter leaves open
     choose             maxima of three and more lines: who wins somewhere on a node
+    subtree            a node taken off the stack, to be walked by another
     walk               the walk over the split tree: compiled steps, exact answers in between
     cell               one cell, exactly: rows with the facets marked, flat units, affine map
     location           the closed cells that contain a point
     own_cell           the cell of one point, found without any other
     adjacency          the region graph and the linear regions
     results            what was found, as arrays
+    parallel           subtrees walked by several processes, results in the order of one walk
     partition_file     blocks of a .cpa file, appearing whole or not at all
     partition_blocks   the results as blocks, and read again with every block checked
     partition          the result in memory and its views

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from fractions import Fraction
 from typing import Any
@@ -26,6 +27,7 @@ from exactcpa.float_form import ScaledForm, float_domain, float_form
 from exactcpa.ideal import IdealNetwork
 from exactcpa.kernels.loaded import load_kernels
 from exactcpa.network import Network
+from exactcpa.parallel import Job, walk_in_parallel
 from exactcpa.partition import Partition
 from exactcpa.partition_blocks import head, write_results
 from exactcpa.partition_file import PartitionWriter
@@ -43,6 +45,7 @@ def enumerate_cells(
     *,
     method: str = "auto",
     workers: int = 1,
+    executor: Executor | None = None,
     progress: bool | Callable[[Tally], object] | None = None,
     proof: str | os.PathLike[str] | None = None,
     facets: bool = True,
@@ -53,7 +56,8 @@ def enumerate_cells(
         network: The network; an `IdealNetwork` is enumerated in the ideal reading.
         domain: `Box`, `Polytope` or `Slice` whose ambient dimension is the network's input.
         method: ``"lp"`` (the split tree with linear programs), or ``"auto"``.
-        workers: Processes; only 1 so far.
+        workers: How many processes walk at a time; the result is the same for any number.
+        executor: Who runs the tasks instead of processes of this machine: any `concurrent.futures.Executor`.
         progress: True for a line on stderr, a function that is called with a `Tally`, or None.
         proof: File to stream the proof to; it holds the whole partition and is checked by `check`.
         facets: Whether to find facets, the region graph and linear regions.
@@ -62,7 +66,7 @@ def enumerate_cells(
         The partition.
 
     Raises:
-        BadArgument: No network or no domain, an unknown method, more than one worker.
+        BadArgument: No network or no domain, an unknown method, no whole number of workers.
         DimensionMismatch: The domain is not in the network's input space.
         BadFile: The proof cannot be written; if the place itself says so, before any work.
         Undecided: In the ideal reading, a tie of nested roots that is not seen to be one; names unit and cell.
@@ -81,7 +85,12 @@ def enumerate_cells(
         if writer is not None:
             _write_head(writer, network, domain, form, scaled, facets=facets)
         cells = _Cells(form)
-        for chunk in walk(form, domain, floats, scaled, facets=facets, proof=writer is not None):
+        job = Job(network, domain, facets, writer is not None)
+        if workers == 1 and executor is None:
+            chunks = walk(form, domain, floats, scaled, facets=facets, proof=job.proof)
+        else:
+            chunks = walk_in_parallel(job, form, floats, scaled, workers=workers, executor=executor)
+        for chunk in chunks:
             cells.add(chunk)
             if writer is not None:
                 _write_streams(writer, chunk)
@@ -112,10 +121,8 @@ def _require_arguments(
         raise BadArgument(f"expected a Box, Polytope or Slice, got {type(domain).__name__}: {shown(domain)}")
     if method not in METHODS:
         raise BadArgument(f"expected method to be one of {', '.join(METHODS)}, got {shown(method)}")
-    if workers != 1:
-        raise BadArgument(
-            f"expected workers to be 1, got {shown(workers)}: processes do not share subtrees yet"
-        )
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise BadArgument(f"expected workers to be a whole number from 1 on, got {shown(workers)}")
     if not isinstance(facets, bool):
         raise BadArgument(f"expected facets to be True or False, got {shown(facets)}")
     if domain.ambient != network.input:

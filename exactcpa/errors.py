@@ -58,6 +58,10 @@ class Undecided(ExactcpaError):
     """A question outside the supported fields.  Names the unit, the cell and the precision reached."""
 
 
+class WorkerLost(ExactcpaError):
+    """Worker processes that died, and those that replaced them too."""
+
+
 class OutsideDomain(ExactcpaError):
     """A point that is not in the domain it is asked about."""
 

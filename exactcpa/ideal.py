@@ -77,6 +77,9 @@ class IdealNetwork:
         made, _ = _make_layers(self.network.layers, _start(batch), Roots())
         object.__setattr__(self, "layers", made)
 
+    def __reduce__(self) -> tuple[type[IdealNetwork], tuple[object, ...]]:
+        return IdealNetwork, (self.network, self.batch)
+
     def __str__(self) -> str:
         return f"{self.network}, ideal reading" + (f", batch of {len(self.batch)}" if self.batch else "")
 

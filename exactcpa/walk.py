@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
+from time import perf_counter
 
 import numpy as np
 
@@ -22,11 +24,15 @@ from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree, grow, new_output, new_tree
 from exactcpa.kernels.tree import advance
 from exactcpa.settle import Settler
+from exactcpa.subtree import Subtree, plant, take_off
 from exactcpa.switch_form import SwitchForm
 
 STEPS = 20_000
 """Steps of one compiled stretch: some ten milliseconds, so that progress and Ctrl-C are heard."""
 
+
+LEAST = 2.0**-7
+"""Share of its start below which a walk keeps what is left for itself: it is soon done."""
 
 MOST = 2**15 - 1
 
@@ -76,8 +82,16 @@ class Chunk:
 
 
 def walk(
-    form: SwitchForm, domain: object, floats: FloatDomain, scaled: ScaledForm, *, facets: bool, proof: bool
-) -> Iterator[Chunk]:
+    form: SwitchForm,
+    domain: object,
+    floats: FloatDomain,
+    scaled: ScaledForm,
+    *,
+    facets: bool,
+    proof: bool,
+    subtree: Subtree | None = None,
+    seconds: float = inf,
+) -> Iterator[Chunk | Subtree]:
     """Enumerate the cells of a switch form over its domain.
 
     Args:
@@ -87,12 +101,15 @@ def walk(
         scaled: The form rounded.
         facets: Whether to find the facets too.
         proof: Whether to write the streams of the proof.
+        subtree: The node to start from; None: the domain.
+        seconds: After this time nodes of a share of at least `LEAST` of the whole are handed over, not walked.
 
     Raises:
         BadArgument: A proof is wanted of a layer that is too wide for its format.
 
     Yields:
-        Chunks: whenever the buffers are full, after each stretch of steps (perhaps empty), and at the end.
+        Chunks: whenever the buffers are full, after each stretch of steps (perhaps empty), and at the end.  Subtrees
+        that are handed over stand where their cells and records would.
     """
     n, d = scaled.arrays.constant.shape[1], form.dimension
     if proof and n > MOST:
@@ -103,11 +120,14 @@ def walk(
     out = new_output(n, d, form.words)
     settler = Settler(form, domain, floats, scaled.exponents)
     chooser = Chooser(settler, scaled.exponents)
-    tree, lp = _plant(tree, lp, settler, domain, floats)
+    if subtree is None:
+        tree, lp = _plant(tree, lp, settler, domain, floats)
+    else:
+        tree, lp = plant(tree, lp, settler, subtree)
     tree.counters[state.PROOF], tree.counters[state.FACETS] = proof, facets
-    domain_rows = floats.rows.shape[0]
+    domain_rows, handed_over, end = floats.rows.shape[0], inf, perf_counter() + seconds
     while True:
-        question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, STEPS)
+        question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, STEPS, handed_over)
         match question:
             case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL:
                 _answer(settler, tree, lp, out, int(question))
@@ -117,8 +137,13 @@ def walk(
                 chooser.proceed(scaled.arrays, tree, lp, out, floats.box, int(tree.counters[state.QFRAME]))
             case state.GROW:
                 tree, lp = grow(tree, lp)
+            case state.HAND_OVER:
+                yield _take(tree, out, settler)
+                yield take_off(tree, settler)
             case state.FLUSH | state.RUNNING:
                 yield _take(tree, out, settler)
+                if perf_counter() > end:
+                    handed_over = LEAST * (subtree.share if subtree else 1.0)
             case state.DONE:
                 yield _take(tree, out, settler)
                 return

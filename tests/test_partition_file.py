@@ -472,7 +472,7 @@ def test_a_failure_while_saving_leaves_nothing(small, tmp_path, monkeypatch):
         {"method": None},
         {"method": ["lp"]},
         {"workers": 0},
-        {"workers": 2},
+        {"workers": -2},
         {"workers": "1"},
         {"progress": 3},
         {"proof": 3},

@@ -30,7 +30,7 @@ def load_kernels(*, groups: bool) -> None:
     )
     tree, lp = state.new_tree(1, 1, 1, 1)
     tree.counters[state.TOP] = -1
-    advance(form, tree, lp, state.new_output(1, 1, 1, 1), np.zeros((6, 1)), 2, 1)
+    advance(form, tree, lp, state.new_output(1, 1, 1, 1), np.zeros((6, 1)), 2, 1, np.inf)
     if groups:
         _load_contest(form, tree, lp)
     words, table = np.zeros((0, 1), np.uint64), np.full(16, -1, np.int64)

@@ -45,6 +45,7 @@ from exactcpa.kernels.state import (
     FACET_ROWS,
     FACETS,
     GROUP,
+    HAND_OVER,
     HELD,
     IS_CUT,
     IS_LOWER,
@@ -255,8 +256,11 @@ def _end_layer(form, tree, f):
 
 
 @kernel
-def advance(form, tree, lp, out, box, domain_rows, steps):
+def advance(form, tree, lp, out, box, domain_rows, steps, handed_over):
     """Walk on until a question stops the walk, it is done, or so many steps were made.
+
+    At a node of at least the share `handed_over` that has no dictionary yet the walk stops with ``HAND_OVER``, and the
+    caller takes it off the stack.  Such a node depends on nothing but itself, so whoever walks it finds the same.
 
     Returns:
         The question, also in ``counters[QUESTION]``; ``RUNNING`` after the last step.
@@ -271,6 +275,14 @@ def advance(form, tree, lp, out, box, domain_rows, steps):
             return DONE
         frame = tree.frames[f]
         phase = frame[PHASE]
+        if (
+            phase == TEST
+            and tree.shares[1 + f] >= handed_over
+            and frame[POSITION] == frame[U0]
+            and counters[READY] != f
+        ):
+            counters[QUESTION] = HAND_OVER
+            return HAND_OVER
         proceeds = has_room(tree, out, f, d)
         if proceeds:
             if phase == PRUNING:

@@ -1,0 +1,301 @@
+"""Subtrees walked by several processes, their results in the order of a single walk.
+
+A task walks a subtree for a fraction of a second and then hands over the larger nodes that are left, each a task of
+its own; so big subtrees come apart as they turn out to be big, and all processes stay busy to the end.  Tasks
+are given out in the order of the tree, so results can be passed on almost as they come.
+
+Main definitions:
+    Job: What is enumerated, in a form that travels.
+    walk_in_parallel: As `walk`, with the same chunks in the same order.
+
+Conventions:
+    A task's path says where it stands: ``(3, 0)`` is the first node handed over by the fourth one that the start
+    handed over.  Lexical order of paths is the order of the tree.
+    An executor is anything with ``submit`` of `concurrent.futures.Executor`, on this machine or on others.
+
+References:
+    Blumofe and Leiserson, Scheduling multithreaded computations by work stealing (1999), for the idea; here the
+    work is given away by time.
+
+Not here: the walk (`walk`), what travels (`subtree`).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from exactcpa.domain import Domain
+from exactcpa.errors import BadArgument, WorkerLost, shown
+from exactcpa.float_form import FloatDomain, ScaledForm, float_domain, float_form
+from exactcpa.ideal import IdealNetwork
+from exactcpa.kernels.loaded import load_kernels
+from exactcpa.network import Network
+from exactcpa.subtree import Subtree
+from exactcpa.switch_form import SwitchForm, switch_form
+from exactcpa.walk import Chunk, Tally, walk
+
+FIRST_SECONDS, SECONDS = 0.2, 0.25
+"""How long the walk goes on alone before it asks for help, and how long a task walks before it hands over."""
+
+AHEAD = 3
+"""Tasks given out for each worker, so that none waits."""
+
+TRIES = 3
+"""How often lost processes are replaced."""
+
+Path = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is enumerated.
+
+    Attributes:
+        network, domain: As for `enumerate_cells`.
+        facets, proof: What is found and written.
+    """
+
+    network: Network | IdealNetwork
+    domain: Domain
+    facets: bool
+    proof: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job made ready in one process."""
+
+    job: Job
+    form: SwitchForm
+    floats: FloatDomain
+    scaled: ScaledForm
+
+
+_prepared: dict[str, Prepared] = {}
+
+
+def _run(name: str, packed: bytes, subtree: Subtree, seconds: float) -> list[Chunk | Subtree]:
+    """One task, in whichever process it is."""
+    if name not in _prepared:
+        job = pickle.loads(packed)
+        form, floats = switch_form(job.network, job.domain), float_domain(job.domain)
+        load_kernels(groups=any(layer.groups for layer in form.layers))
+        _prepared.clear()
+        _prepared[name] = Prepared(job, form, floats, float_form(form, floats))
+    return _walked(_prepared[name], subtree, seconds)
+
+
+def _walked(ready: Prepared, subtree: Subtree | None, seconds: float) -> list[Chunk | Subtree]:
+    """The walk of a subtree, chunks between two nodes handed over made one."""
+    job = ready.job
+    items: list[Chunk | Subtree] = []
+    waiting: list[Chunk] = []
+    for item in walk(
+        ready.form,
+        job.domain,
+        ready.floats,
+        ready.scaled,
+        facets=job.facets,
+        proof=job.proof,
+        subtree=subtree,
+        seconds=seconds,
+    ):
+        if isinstance(item, Chunk):
+            waiting.append(item)
+        else:
+            items += [*joined(waiting), item]
+            waiting = []
+    return items + joined(waiting)
+
+
+def joined(chunks: list[Chunk]) -> list[Chunk]:
+    """Several chunks as one; none of none."""
+    if len(chunks) < 2:
+        return chunks
+    exact: dict[int, Any] = {}
+    count = 0
+    for chunk in chunks:
+        exact.update({count + i: point for i, point in chunk.exact.items()})
+        count += len(chunk.bits)
+    names = ("bits", "points", "facets", "flips", "codes", "reals")
+    arrays = {name: np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in names}
+    bigs = [big for chunk in chunks for big in chunk.bigs]
+    return [Chunk(exact=exact, bigs=bigs, tally=chunks[-1].tally, **arrays)]
+
+
+def walk_in_parallel(
+    job: Job,
+    form: SwitchForm,
+    floats: FloatDomain,
+    scaled: ScaledForm,
+    *,
+    workers: int,
+    executor: Executor | None = None,
+) -> Iterator[Chunk]:
+    """The chunks of `walk`, found by several processes.
+
+    Args:
+        job: What is enumerated.
+        form: The network in switch form.
+        floats: The domain rounded.
+        scaled: The form rounded.
+        workers: How many tasks run at a time.
+        executor: Who runs them; None: processes of this machine, started if the walk takes long enough.
+
+    Raises:
+        WorkerLost: Processes died again and again.
+    """
+    ready = Prepared(job, form, floats, scaled)
+    schedule = _Schedule(ready, workers)
+    schedule.finish((), _walked(ready, None, FIRST_SECONDS))
+    if not schedule.pending:
+        yield from schedule.in_order(lambda: None)
+        return
+    with _executor_of(workers, executor) as crew:
+        try:
+            yield from schedule.in_order(lambda: schedule.proceed(crew))
+        finally:
+            schedule.cancel()
+
+
+@contextmanager
+def _executor_of(workers: int, executor: Executor | None) -> Iterator[_Crew]:
+    if executor is not None:
+        if not callable(getattr(executor, "submit", None)):
+            raise BadArgument(f"expected an executor with a method submit, got {shown(executor)}")
+        yield _Crew(workers, executor, own=False)
+        return
+    crew = _Crew(workers, None, own=True)
+    try:
+        yield crew
+    finally:
+        crew.close()
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; the parent alone answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class _Crew:
+    """The executor, replaced if its processes are lost."""
+
+    def __init__(self, workers: int, executor: Executor | None, *, own: bool) -> None:
+        self._workers, self._own, self._tries = workers, own, 0
+        self.executor = self._start() if executor is None else executor
+
+    def _start(self) -> ProcessPoolExecutor:
+        # Forked processes have the compiled kernels and the job at once; threads, though, do not survive a fork.
+        forks = os.name == "posix" and threading.active_count() == 1
+        context = multiprocessing.get_context("fork" if forks else "spawn")
+        return ProcessPoolExecutor(self._workers, mp_context=context, initializer=_ignore_interrupts)
+
+    def replace(self) -> None:
+        """Start again after processes were lost."""
+        self._tries += 1
+        if not self._own or self._tries > TRIES:
+            raise WorkerLost(
+                "a worker process died, and so did those that took its place: is there enough memory?"
+            )
+        self.close()
+        self.executor = self._start()
+
+    def close(self) -> None:
+        """Stop without waiting for what is under way, which hands over and ends by itself in a moment."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+class _Schedule:
+    """Tasks that wait, run and are done."""
+
+    def __init__(self, ready: Prepared, workers: int) -> None:
+        self._packed = pickle.dumps(ready.job)
+        self._name = sha256(self._packed).hexdigest()
+        _prepared[self._name] = ready  # forked workers find it
+        self._ahead = AHEAD * workers
+        self.pending: list[tuple[Path, Subtree]] = []
+        self._running: dict[Future, tuple[Path, Subtree]] = {}
+        self._done: dict[Path, list[Chunk | Path]] = {}
+        self._tallies = Tally(0, 0.0, 0, 0, 0)
+
+    def finish(self, path: Path, items: list[Chunk | Subtree]) -> None:
+        """Take the results of a task: its chunks, and new tasks for the nodes it handed over."""
+        results: list[Chunk | Path] = []
+        for item in items:
+            if isinstance(item, Subtree):
+                place = (*path, len(results))
+                heappush(self.pending, (place, item))
+                results.append(place)
+            else:
+                results.append(item)
+        self._done[path] = results
+        self._add([item.tally for item in items if isinstance(item, Chunk)][-1:])
+
+    def _add(self, tallies: list[Tally]) -> None:
+        old = self._tallies
+        for new in tallies:  # a task's last tally counts the whole task
+            self._tallies = Tally(
+                old.cells + new.cells,
+                old.share + new.share,
+                old.questions + new.questions,
+                old.decided_exactly + new.decided_exactly,
+                old.records + new.records,
+            )
+
+    def proceed(self, crew: _Crew) -> None:
+        """Give out tasks, wait for one, take its results."""
+        while self.pending and len(self._running) < self._ahead:
+            path, subtree = heappop(self.pending)
+            try:
+                future = crew.executor.submit(_run, self._name, self._packed, subtree, SECONDS)
+            except BrokenProcessPool:
+                heappush(self.pending, (path, subtree))
+                break
+            self._running[future] = (path, subtree)
+        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+            path, subtree = self._running.pop(future)
+            try:
+                self.finish(path, future.result())
+            except BrokenProcessPool:
+                heappush(self.pending, (path, subtree))
+                self._recall()
+                crew.replace()
+                return
+
+    def _recall(self) -> None:
+        """Everything that runs waits again: its processes are lost."""
+        for task in self._running.values():
+            heappush(self.pending, task)
+        self._running.clear()
+
+    def cancel(self) -> None:
+        """Give up what has not begun."""
+        for future in self._running:
+            future.cancel()
+        _prepared.pop(self._name, None)
+
+    def in_order(self, proceed: Any) -> Iterator[Chunk]:
+        """The chunks in the order of the tree; `proceed` is called while the next one is not there yet."""
+        stack: list[Chunk | Path] = [()]
+        while stack:
+            item = stack.pop()
+            if isinstance(item, Chunk):
+                yield replace(item, tally=self._tallies)
+                continue
+            while item not in self._done:
+                proceed()
+            stack.extend(reversed(self._done.pop(item)))

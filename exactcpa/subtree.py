@@ -1,0 +1,107 @@
+"""A node taken off the stack of one walk, to be walked by another: what processes hand to each other.
+
+A node with no dictionary yet depends on its own rows, points and lists alone.  So its subtree, walked elsewhere, gives
+the very records and cells that it would have given here.
+
+Main definitions:
+    Subtree: The node, by itself.
+    take_off: The top of the stack, removed.
+    plant: A stack with that node alone.
+
+Not here: the walk (`walk`), who walks what (`parallel`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exactcpa.exact_points import Point
+from exactcpa.kernels import state
+from exactcpa.kernels.state import Lp, Tree, grow
+from exactcpa.settle import Settler
+
+
+@dataclass(frozen=True, slots=True)
+class Subtree:
+    """A node and all that its subtree depends on.
+
+    Attributes:
+        frame: Its row of `Tree.frames`.
+        bits, sums: Its rows of the arrays of these names.
+        lines: Shape ``(layers, n, d + 5)``: the lines on its cell.
+        undecided, active: Its segments of the lists.
+        rows, flips: All rows on its path.
+        points, signs: Of the points it holds, in their order.
+        exact: Place -> exact point, of those that are no doubles.
+        share: Its share of the domain's tree.
+    """
+
+    frame: np.ndarray
+    bits: np.ndarray
+    sums: np.ndarray
+    lines: np.ndarray
+    undecided: np.ndarray
+    active: np.ndarray
+    rows: np.ndarray
+    flips: np.ndarray
+    points: np.ndarray
+    signs: np.ndarray
+    exact: dict[int, Point]
+    share: float
+
+
+def take_off(tree: Tree, settler: Settler) -> Subtree:
+    """Remove the top of the stack and return it."""
+    f = int(tree.counters[state.TOP])
+    frame = tree.frames[f]
+    slots = tree.lists[state.HELD, frame[state.P0] : frame[state.P1]]
+    numbers = tree.point_ids[slots].tolist()
+    node = Subtree(
+        frame=frame.copy(),
+        bits=tree.bits[f].copy(),
+        sums=tree.sums[f].copy(),
+        lines=tree.lines[: frame[state.LAYER] + 1].copy(),
+        undecided=tree.lists[state.UNDECIDED, frame[state.U0] : frame[state.U1]].copy(),
+        active=tree.lists[state.ACTIVE, frame[state.A0] : frame[state.A1]].copy(),
+        rows=tree.rows[: frame[state.ROWS]].copy(),
+        flips=tree.flips[: frame[state.ROWS]].copy(),
+        points=tree.points[slots],
+        signs=tree.signs[slots],
+        exact={i: settler.points[number] for i, number in enumerate(numbers) if number >= 0},
+        share=float(tree.shares[1 + f]),
+    )
+    tree.counters[state.TOP], tree.counters[state.READY] = f - 1, -1
+    return node
+
+
+def plant(tree: Tree, lp: Lp, settler: Settler, node: Subtree) -> tuple[Tree, Lp]:
+    """Make a node the whole stack."""
+    held, undecided, active = len(node.points), len(node.undecided), len(node.active)
+    while (
+        tree.rows.shape[0] < len(node.rows) + 8
+        or tree.points.shape[0] < held + 8
+        or tree.lists.shape[1] < 2 * max(held, undecided, active) + 64
+    ):
+        tree, lp = grow(tree, lp)
+    frame = tree.frames[0]
+    frame[:] = node.frame
+    for first, last, count in (
+        (state.U0, state.U1, undecided),
+        (state.P0, state.P1, held),
+        (state.A0, state.A1, active),
+    ):
+        frame[first], frame[last] = 0, count
+    frame[state.POSITION], frame[state.SLOTS] = 0, held
+    tree.lists[state.UNDECIDED, :undecided] = node.undecided
+    tree.lists[state.HELD, :held] = np.arange(held)
+    tree.lists[state.ACTIVE, :active] = node.active
+    tree.bits[0], tree.sums[0], tree.lines[: len(node.lines)] = node.bits, node.sums, node.lines
+    tree.rows[: len(node.rows)], tree.flips[: len(node.rows)] = node.rows, node.flips
+    tree.points[:held], tree.signs[:held], tree.point_ids[:held] = node.points, node.signs, -1
+    for place, point in node.exact.items():
+        settler.store(tree, place, point)
+    tree.shares[1] = node.share
+    tree.counters[state.TOP], tree.counters[state.READY] = 0, -1
+    return tree, lp

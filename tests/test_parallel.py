@@ -1,0 +1,207 @@
+"""Subtrees walked by several processes: the same partition, proof and counts as by one, whatever happens to them."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import exactcpa as cpa
+from exactcpa import parallel
+from exactcpa.errors import BadArgument, WorkerLost
+from exactcpa.float_form import float_domain, float_form
+from exactcpa.parallel import Job, joined
+from exactcpa.subtree import Subtree
+from exactcpa.switch_form import switch_form
+from exactcpa.walk import walk
+
+DATA = Path(__file__).parent.parent / "data"
+STREAMS = ("bits", "points", "facets", "flips", "codes", "reals")
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Hand everything over as soon as may be, in small pieces."""
+    monkeypatch.setattr(parallel, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(parallel, "SECONDS", 0.0)
+    monkeypatch.setattr("exactcpa.walk.STEPS", 300)
+
+
+def case(name):
+    net = cpa.load_network(DATA / "networks" / f"{name}.json")
+    return net, cpa.Box([-1] * net.input, [1] * net.input)
+
+
+def concatenated(chunks):
+    return {name: np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in STREAMS}, [
+        big for chunk in chunks for big in chunk.bigs
+    ]
+
+
+@pytest.mark.parametrize("name", ["random_3_16_16", "integer_3_16_16", "zero_bias_3_16_16", "int8_3_16_16"])
+@pytest.mark.parametrize("steps", [50, 1000])
+def test_base_case_handed_over_subtrees_give_the_same_streams(name, steps, monkeypatch):
+    """A node walked elsewhere gives bit for bit what it gives here, in the same place."""
+    net, domain = case(name)
+    form, floats = switch_form(net, domain), float_domain(domain)
+    scaled = float_form(form, floats)
+    whole = list(walk(form, domain, floats, scaled, facets=True, proof=True))
+    monkeypatch.setattr("exactcpa.walk.STEPS", steps)
+    handed = 0
+
+    def flattened(subtree):
+        nonlocal handed
+        items = list(
+            walk(form, domain, floats, scaled, facets=True, proof=True, subtree=subtree, seconds=0.0)
+        )
+        for item in items:
+            if isinstance(item, Subtree):
+                handed += 1
+                yield from flattened(item)
+            else:
+                yield item
+
+    pieces = list(flattened(None))
+    assert handed > 10
+    (expected, expected_bigs), (found, found_bigs) = concatenated(whole), concatenated(pieces)
+    assert all(np.array_equal(expected[name], found[name]) for name in STREAMS)
+    assert expected_bigs == found_bigs
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_step_same_partition_for_any_number_of_workers(eager, tmp_path, workers):
+    net, domain = case("random_3_16_16")
+    single = cpa.enumerate_cells(net, domain, proof=tmp_path / "one.cpa")
+    several = cpa.enumerate_cells(net, domain, workers=workers, proof=tmp_path / "many.cpa")
+    assert several == single
+    assert cpa.check(tmp_path / "many.cpa") == _but_for_digest(
+        cpa.check(tmp_path / "one.cpa"), cpa.check(tmp_path / "many.cpa")
+    )
+    names = ("cells", "edges", "linear_regions", "linear_programs", "decided_exactly", "records")
+    assert [several.summary()[n] for n in names] == [single.summary()[n] for n in names]
+
+
+def _but_for_digest(report, other):
+    return replace(report, sha256=other.sha256)
+
+
+def test_maxima_and_the_ideal_reading(eager):
+    rows = [[Fraction(i * j % 7 - 3, 2), Fraction(i + j, 3) - 2] for i in range(3) for j in range(3)]
+    net = cpa.Network(
+        2,
+        (
+            *(
+                cpa.Linear(rows, [Fraction(i % 4 - 2, 3) for i in range(9)]),
+                cpa.MaxOut(cpa.network.Consecutive(3)),
+            ),
+            *(cpa.Linear([[1, 2, -1], [0, 1, 1], [1, -1, 0]], [0, 1, 0]), cpa.TrainingBatchNorm(epsilon=0)),
+            *(cpa.ReLU(), cpa.Linear([[1, 1, 1]], [0])),
+        ),
+    )
+    ideal = cpa.IdealNetwork(net, [[0, 0], [1, 2], [3, 1], [-1, 1]])
+    domain = cpa.Box([-4, -4], [4, 4])
+    assert cpa.compare(
+        cpa.enumerate_cells(ideal, domain, workers=2), cpa.enumerate_cells(ideal, domain)
+    ).is_same
+
+
+def test_threads_as_executor(eager):
+    net, domain = case("random_2_16_16")
+    with ThreadPoolExecutor(2) as threads:
+        assert cpa.enumerate_cells(net, domain, executor=threads) == cpa.enumerate_cells(net, domain)
+
+
+def test_killed_workers_are_replaced(eager, monkeypatch):
+    net, domain = case("random_3_16_16")
+    expected = cpa.enumerate_cells(net, domain)
+    start = parallel._Crew._start
+    crews = []
+
+    def started(self):
+        pool = start(self)
+        if not crews:
+            os.kill(pool.submit(os.getpid).result(), signal.SIGKILL)
+        crews.append(pool)
+        return pool
+
+    monkeypatch.setattr(parallel._Crew, "_start", started)
+    assert cpa.enumerate_cells(net, domain, workers=2) == expected
+    assert len(crews) >= 2
+
+
+def die(*arguments):
+    """A task that takes its process with it."""
+    os._exit(1)
+
+
+def test_workers_that_always_die_are_an_error(eager, monkeypatch):
+    net, domain = case("random_3_16_16")
+    monkeypatch.setattr(parallel, "_run", die)
+    with pytest.raises(WorkerLost, match="memory"):
+        cpa.enumerate_cells(net, domain, workers=2)
+
+
+class Failing(Executor):
+    """An executor whose tasks fail."""
+
+    def submit(self, function, /, *arguments, **named):
+        future = Future()
+        future.set_exception(ValueError("lost"))
+        return future
+
+
+def test_errors_of_tasks_are_not_hidden(eager):
+    net, domain = case("random_2_16_16")
+    with pytest.raises(ValueError, match="lost"):
+        cpa.enumerate_cells(net, domain, executor=Failing())
+
+
+def test_interrupted_walks_leave_no_process(eager):
+    net, domain = case("random_3_16_16")
+    form, floats = switch_form(net, domain), float_domain(domain)
+    job = Job(net, domain, True, False)
+    chunks = parallel.walk_in_parallel(job, form, floats, float_form(form, floats), workers=2)
+    next(chunks)
+    next(chunks)
+    chunks.close()
+    for child in multiprocessing.active_children():
+        child.join(5)
+        assert not child.is_alive()
+
+
+def test_short_walks_start_no_process(monkeypatch):
+    def refuse(self):
+        raise AssertionError("no process was needed")
+
+    monkeypatch.setattr(parallel._Crew, "_start", refuse)
+    monkeypatch.setattr(parallel, "FIRST_SECONDS", 1e9)
+    net, domain = case("random_2_16_16")
+    assert len(cpa.enumerate_cells(net, domain, workers=2)) > 1
+
+
+def test_jobs_travel():
+    net, domain = case("random_2_16_16")
+    job = pickle.loads(pickle.dumps(Job(net, domain, True, True)))
+    assert job.network == net and job.domain == domain
+    ideal = cpa.IdealNetwork(cpa.load_network(DATA / "networks/moons.json"))
+    assert pickle.loads(pickle.dumps(ideal)) == ideal
+    assert joined([]) == []
+
+
+@pytest.mark.parametrize("workers", [0, -1, True, 1.5, "2"])
+def test_rejects_workers_that_are_no_count(workers):
+    net, domain = case("random_2_16_16")
+    with pytest.raises(BadArgument, match="whole number"):
+        cpa.enumerate_cells(net, domain, workers=workers)
+
+
+def test_rejects_what_is_no_executor(eager):
+    net, domain = case("random_2_16_16")
+    with pytest.raises(BadArgument, match="submit"):
+        cpa.enumerate_cells(net, domain, executor=object())
