@@ -42,7 +42,19 @@ def require_upper_side(found, net, dom, point, norm, weights=None, threshold=Non
 # Brute force.
 
 
-@pytest.mark.parametrize("number", range(COUNT))
+FEW = 40
+"""Cases of the ordinary run; the others are slow."""
+
+
+def some(numbers):
+    """The first few of many, the rest marked slow."""
+    return [
+        number if i < FEW else pytest.param(number, marks=pytest.mark.slow)
+        for i, number in enumerate(numbers)
+    ]
+
+
+@pytest.mark.parametrize("number", some(range(COUNT)))
 def test_agrees_with_brute_force(number):
     """In all norms; every third case with weights."""
     case = margin_cases.case(number)
@@ -85,7 +97,10 @@ def first_layer_changed(net, change):
     return cpa.Network(net.input, (cpa.Linear(*change(first.weight, first.bias)), *others))
 
 
-RELATED = [number for number in range(0, 120, 2) if number % 3 == 0] + list(range(1, 60, 6))
+RELATED = [
+    number if number < 20 else pytest.param(number, marks=pytest.mark.slow)
+    for number in (*range(0, 120, 6), *range(1, 60, 6))
+]
 
 
 @pytest.mark.parametrize("number", RELATED)
