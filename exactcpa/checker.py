@@ -2284,12 +2284,13 @@ class Claim:
         if root * root == self.value:
             return short(root)
         decimal = Decimal(self.value.numerator) / self.value.denominator
-        return f"sqrt({short(self.value)}), about {decimal.sqrt():.6g}"
+        exact = f"sqrt({short(self.value)}), " if is_short(self.value) else ""
+        return f"{exact}about {decimal.sqrt():.6g}"
 
 
 def value_on(function: Fractions, point: Fractions) -> Fraction:
     """Return the value of an affine function at a point."""
-    return sum(map(mul, function, point), function[-1])
+    return function[-1] + sum(map(mul, function, point))
 
 
 def short_point(point: Fractions) -> str:
@@ -2299,9 +2300,12 @@ def short_point(point: Fractions) -> str:
 
 def short(value: Fraction) -> str:
     """Write a number for people: exactly if that is short, otherwise rounded."""
-    if max(map(int.bit_length, value.as_integer_ratio())) <= 32:
-        return str(value)
-    return f"about {Decimal(value.numerator) / value.denominator:.6g}"
+    return str(value) if is_short(value) else f"about {Decimal(value.numerator) / value.denominator:.6g}"
+
+
+def is_short(value: Fraction) -> bool:
+    """Whether a person would read all of a number."""
+    return max(map(int.bit_length, value.as_integer_ratio())) <= 32
 
 
 # ----------------------------------------------------------------------------------------------- the proof
