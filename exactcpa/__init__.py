@@ -56,6 +56,7 @@ it; the checker imports nothing of the package at all):
     kernels.graph      what lies across a facet, in doubles with proved bounds
     kernels.nearest    least vectors of polyhedra in doubles, with lower bounds that are proofs
     kernels.margins    how near a tie of two outputs is on many cells: rigorous bounds; a guess of the margin
+    kernels.descent    the nearest tie by branch and bound: enclosures of the layers to come
     kernels.loaded     the compiled kernels, ready before the clock starts
     exact_lines        the lines of a cell as exact integers
     exact_points       points as integers over one denominator

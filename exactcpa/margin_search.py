@@ -1,9 +1,8 @@
-"""The margin of a point: the nearest point of another class, found in a box around the point that provably holds it.
+"""The margin of a point: the nearest point of another class, found without enumerating all cells.
 
-A guess of the margin, from going downhill, gives a box; its cells are enumerated by the split tree, proved complete;
-every cell and rival has a rigorous lower bound of the distance of a tie there, and those that may be nearest are
-settled exactly.  If the nearest tie of the box is no farther than the box reaches, it is the nearest of all; else the
-box grows.
+A guess of the margin, from going downhill, gives a radius.  Branch and bound over the decisions of the units leaves out
+what rigorous bounds prove to be farther; every cell that is left is settled exactly.  If the nearest tie that is found
+is within the radius, it is the nearest of all; else the radius grows.
 
 Main definitions:
     search: The question.
@@ -25,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf, isinf, isqrt, sqrt
+from math import isinf, isqrt
 from operator import mul
 from typing import Any
 
@@ -36,18 +35,18 @@ from exactcpa.cell import slack_of
 from exactcpa.errors import CertificateRejected
 from exactcpa.exact_points import common
 from exactcpa.float_form import FloatDomain, above, below, rounded
-from exactcpa.kernels import margins, state
+from exactcpa.kernels import descent, margins, state
 from exactcpa.margin_ground import Ground, Slack
 from exactcpa.nearest_on import Nearest, decide_nearest
-from exactcpa.patterns import integer
 from exactcpa.vectors import Vector
-from exactcpa.walk import walk
 
 STARTS = 3
 """Points from which the attack goes downhill: the point itself and others near it."""
-MANY = 2000
-"""Cells after which a walk of a box that has turned out to be too large is begun again."""
+ROOM, SLICE = 512, 5000
+"""Leaves and nodes that there is room for at first; nodes between two looks at what happens (Ctrl-C)."""
 TIE = 2**62
+SMALLEST = 2.0**-40
+"""No search begins with less than this share of the domain: a guess may be 0."""
 LOOSE = 1.0 + 1e-6
 
 
@@ -59,15 +58,13 @@ class Found:
         value: Its distance (l2: the square), or None if there is none in the domain.
         nearest: The point.
         rival: Its class.
-        cells: Cells visited, those of boxes that were too small included.
-        radius: The box that was enumerated last reaches so far from the point, in units of the weights.
+        cells: Cells visited, whole ones and such as only some units have decided: nodes of the branch and bound.
     """
 
     value: Fraction | None
     nearest: Vector | None
     rival: int | None
     cells: int
-    radius: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,41 +93,39 @@ def search(ground: Ground, point: Vector, mine: int, *, guess: float | None = No
         mine: Its class; no other output is as large there.
         guess: Of the margin (not squared); found by an attack if None.
     """
-    place = np.array([rounded(q) for q in inner(ground, point)]).T.copy()
+    attempt = _Attempt(ground, point, mine)
     reach = _reach(ground, point)
-    radius = _attack(ground, place, mine) if guess is None else guess
-    radius = reach / 8 if isinf(radius) else radius * LOOSE
-    cells = 0
+    radius = attempt.attack() if guess is None else guess
+    radius = reach / 8 if isinf(radius) else max(radius * LOOSE, reach * SMALLEST)
+    steady = False
     while True:
-        region, floats = around(ground, point, radius)
-        attempt = _Attempt(ground, point, place, mine, min(radius, reach) if region.is_whole else radius)
-        cells += attempt.run(region, floats)
-        if attempt.better < radius:
-            radius = attempt.better
-            continue
+        radius = min(radius, reach * LOOSE)
+        limit = attempt.run(_value_of(ground, radius), steady=steady)
         best = attempt.settle()
-        exact = Fraction(radius)
-        if best is not None and (region.is_whole or best[0].value <= _power(ground, exact)):
+        if best is not None and best[0].value <= Fraction(limit):
             nearest, rival = best
             _require_tie(ground, nearest.point, mine, rival)
-            return Found(nearest.value, nearest.point, rival, cells, exact)
-        if region.is_whole and radius >= reach:
-            return Found(None, None, None, cells, exact)
-        if region.is_whole:  # all of the domain was walked, but what is beyond the radius was left out
-            radius = reach
-        else:
-            radius = 2 * radius if best is None else root_above(ground, best[0].value)
+            return Found(nearest.value, nearest.point, rival, attempt.cells)
+        if best is None and limit >= _value_of(ground, reach):
+            return Found(None, None, None, attempt.cells)
+        # A proposal that was none lowers the limit to where nothing is found; then the limit is left alone.
+        is_lowered = limit < _value_of(ground, radius)
+        steady = steady or is_lowered
+        if best is not None:
+            radius = root_above(ground, best[0].value) * LOOSE
+        elif not is_lowered:
+            radius *= 2
+
+
+def _value_of(ground: Ground, length: float) -> float:
+    """A length as values are given, in l2 its square, rounded down a little."""
+    return length * length * (1 - 1e-15) if ground.measure.is_squared else length
 
 
 def inner(ground: Ground, point: Sequence[Fraction]) -> list[Fraction]:
     """A point in the kernels' coordinates."""
     centre, scale = ground.floats.box[state.CENTRE].tolist(), ground.floats.box[state.SCALE].tolist()
     return [(q - Fraction(c)) / Fraction(s) for q, c, s in zip(point, centre, scale, strict=True)]
-
-
-def _power(ground: Ground, length: Fraction) -> Fraction:
-    """A length as values are given: in l2 its square."""
-    return length * length if ground.measure.is_squared else length
 
 
 def root_above(ground: Ground, value: Fraction) -> float:
@@ -147,29 +142,6 @@ def _reach(ground: Ground, point: Vector) -> float:
     sides = zip(ground.domain.lower, ground.domain.upper, point, strict=True)
     most = [max(high - q, q - low) for low, high, q in sides]
     return root_above(ground, ground.measure.length(most))
-
-
-def _attack(ground: Ground, place: np.ndarray, mine: int) -> float:
-    """A guess of the margin."""
-    box, x = ground.floats.box, place[0]
-    source = np.random.default_rng(0)
-    steps = (
-        source.uniform(-0.5, 0.5, (STARTS, ground.dimension)) * (box[state.UPPER] - box[state.LOWER]) * 0.2
-    )
-    steps[0] = 0.0
-    starts = np.clip(x + steps, box[state.LOWER], box[state.UPPER])
-    return margins.attack(
-        ground.scaled.arrays,
-        ground.groups,
-        ground.floats.rows,
-        box,
-        x,
-        ground.weights,
-        ground.scales,
-        ground.norm,
-        mine,
-        starts,
-    )
 
 
 def around(ground: Ground, point: Vector, radius: float) -> tuple[Around, FloatDomain]:
@@ -212,63 +184,101 @@ def _interior(centre: Vector, point: Vector, lower: Sequence[Fraction], upper: S
 
 
 class _Attempt:
-    """One box: its cells are measured as they come, and what may be nearest is kept."""
+    """One search: what it works with, and the leaves that may hold the nearest tie."""
 
-    def __init__(self, ground: Ground, point: Vector, place: np.ndarray, mine: int, radius: float) -> None:
-        self._ground, self._point, self._place, self._mine = ground, point, place, mine
-        self._radius = radius
-        self._limit = (radius * radius if ground.measure.is_squared else radius) * LOOSE
-        self._kept: list[tuple[float, float, int, int, tuple[int, ...]]] = []
-        self.better = inf
+    def __init__(self, ground: Ground, point: Vector, mine: int) -> None:
+        self._ground, self._point, self._mine = ground, point, mine
+        self._place = np.array([rounded(q) for q in inner(ground, point)]).T.copy()
+        self._kept: list[tuple[float, float, int, int, int, tuple[int, ...]]] = []
+        self.cells = 0
 
-    def run(self, region: Around, floats: FloatDomain) -> int:
-        """Walk the box; returns the number of cells.  Leaves early with a smaller radius in `better`."""
-        ground, cells = self._ground, 0
-        for chunk in walk(ground.form, region, floats, ground.scaled, facets=False, proof=False):
-            cells += len(chunk.bits)
-            if len(chunk.bits):
-                self._measure(chunk.bits)
-            if cells > MANY and chunk.tally.share < 0.5:
-                limit = sqrt(self._limit) if ground.measure.is_squared else self._limit
-                if limit < 0.7 * self._radius:
-                    self.better = limit * LOOSE
-                    return cells
-        return cells
-
-    def _measure(self, words: np.ndarray) -> None:
-        ground = self._ground
-        bounds, values, _, tight, _ = margins.measure_cells(
-            ground.scaled.arrays,
-            ground.groups,
-            words,
-            ground.floats.rows,
-            ground.floats.box,
-            self._place,
-            ground.weights,
-            ground.scales,
-            ground.norm,
-            self._mine,
-            self._limit,
+    def attack(self) -> float:
+        """A guess of the margin."""
+        ground, box, x = self._ground, self._ground.floats.box, self._place[0]
+        steps = np.random.default_rng(0).uniform(-0.1, 0.1, (STARTS, ground.dimension))
+        steps[0] = 0.0
+        starts = np.clip(
+            x + steps * (box[state.UPPER] - box[state.LOWER]), box[state.LOWER], box[state.UPPER]
         )
-        self._limit = min(self._limit, float(values.min()) * LOOSE)
-        for i, rival in zip(*np.nonzero(bounds <= self._limit), strict=True):
-            numbers = tuple([n for n in tight[i, rival].tolist() if -TIE < n < TIE])
-            entry = (float(values[i, rival]), float(bounds[i, rival]), integer(words[i]), int(rival), numbers)
-            self._kept.append(entry)
+        return margins.attack(
+            *(ground.scaled.arrays, ground.groups, ground.floats.rows, box, x),
+            *(ground.weights, ground.scales, ground.norm, self._mine, starts),
+        )
+
+    def run(self, limit: float, *, steady: bool) -> float:
+        """Find all leaves that may hold a tie within a limit; returns the limit that what is left out is beyond."""
+        ground, words = self._ground, self._ground.form.words
+        stack, layers_of = np.zeros((ROOM, 4, words), np.uint64), np.zeros(ROOM, np.int64)
+        self._kept, top, ended = [], 1, descent.SLICE
+        while ended != descent.DONE:
+            if top + 2 + ground.scaled.arrays.constant.shape[1] > len(stack):
+                stack, layers_of = np.concatenate([stack] * 2), np.concatenate([layers_of] * 2)
+            ended, top, limit, nodes, *leaves = descent.descend(
+                *(ground.scaled.arrays, ground.groups, ground.floats.rows, ground.floats.box, self._place),
+                *(
+                    ground.weights,
+                    ground.scales,
+                    ground.norm,
+                    self._mine,
+                    limit,
+                    steady,
+                    stack,
+                    layers_of,
+                    top,
+                ),
+                *(SLICE, ROOM + ground.classes),
+            )
+            self.cells += nodes
+            self._keep(*[array.tolist() for array in leaves])
+        return limit
+
+    def _keep(
+        self,
+        words: list[list[int]],
+        vague: list[list[int]],
+        rivals: list[int],
+        bounds: list[float],
+        values: list[float],
+        tight: list[list[int]],
+    ) -> None:
+        """Take note of leaves."""
+        for word, doubt, rival, bound, value, numbers in zip(
+            words, vague, rivals, bounds, values, tight, strict=True
+        ):
+            hint = tuple([n for n in numbers if -TIE < n < TIE])
+            self._kept.append((value, bound, _joined(word), _joined(doubt), rival, hint))
 
     def settle(self) -> tuple[Nearest, int] | None:
-        """The nearest tie of the box, exactly, if it is within the limit, and the rival."""
+        """The nearest tie of all leaves, exactly, and the rival."""
         best: tuple[Nearest, int] | None = None
-        for _, bound, pattern, rival, hint in sorted(self._kept):
+        for _, bound, word, vague, rival, hint in sorted(self._kept):
             if best is not None and Fraction(bound) >= best[0].value:
                 continue
-            enough = None if best is None else best[0].value
-            found = solve_exactly(
-                self._ground, self._point, pattern, self._mine, rival, hint=hint, enough=enough
-            )
-            if found is not None and (best is None or found.value < best[0].value):
-                best = found, rival
+            for pattern in _patterns(self._ground, word, vague):
+                enough = None if best is None else best[0].value
+                found = solve_exactly(
+                    self._ground, self._point, pattern, self._mine, rival, hint=hint, enough=enough
+                )
+                if found is not None and (best is None or found.value < best[0].value):
+                    best = found, rival
         return best
+
+
+def _joined(word: list[int]) -> int:
+    """The words of a pattern as one integer."""
+    return sum([part << 64 * k for k, part in enumerate(word)])
+
+
+def _patterns(ground: Ground, word: int, vague: int) -> Iterator[int]:
+    """The patterns of a leaf: vague switches that are not zero may be on either side."""
+    if not vague:
+        yield word
+        return
+    bit = (vague & -vague).bit_length() - 1
+    place, rest = ground.places[bit], vague & (vague - 1)
+    yield from _patterns(ground, word, rest)
+    if any(ground.lines.at(place.layer, word).rows[place.line]):
+        yield from _patterns(ground, word & ~(1 << bit), rest)
 
 
 def slacks_of(ground: Ground, pattern: int) -> Iterator[tuple[int, Slack]]:

@@ -31,12 +31,25 @@ HYPERPLANE = 4
 
 
 @kernel
-def _bit(word, bit):
+def has_bit(word, bit):
+    """Whether a bit of a pattern is set."""
     return (word[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
 
 
 @kernel
-def _first_lines(form, lines, box, d):
+def set_bit(word, bit):
+    """Set a bit of a pattern."""
+    word[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+
+
+@kernel
+def clear_bit(word, bit):
+    """Clear a bit of a pattern."""
+    word[bit >> 6] &= ~(np.uint64(1) << np.uint64(bit & 63))
+
+
+@kernel
+def first_lines(form, lines, box, d):
     """The lines of the first layer, which are the same on all cells."""
     for i in range(form.sizes[0, 0]):
         lines[i, 0] = form.constant[0, i, 0]
@@ -53,7 +66,7 @@ def _first_lines(form, lines, box, d):
 
 
 @kernel
-def _next_lines(form, groups, word, lines, layer, box, d):
+def next_lines(form, groups, word, lines, layer, box, d):
     """The lines of the layer after one whose decisions stand in the word."""
     following = layer + 1
     for i in range(form.sizes[following, 0]):
@@ -69,7 +82,7 @@ def _next_lines(form, groups, word, lines, layer, box, d):
                 if form.base[following, i, z, 0] != 0.0 or form.base[following, i, z, 1] != 0.0:
                     add_line(lines, following, i, form.base[following, i], z, lines[layer], z, d)
     for k in range(form.sizes[layer, 1] + form.sizes[layer, 2]):
-        z = _chosen_line(form, groups, word, layer, k)
+        z = chosen_line(form, groups, word, layer, k)
         if z < 0:
             continue
         for i in range(form.sizes[following, 0]):
@@ -82,14 +95,14 @@ def _next_lines(form, groups, word, lines, layer, box, d):
 
 
 @kernel
-def _chosen_line(form, groups, word, layer, k):
+def chosen_line(form, groups, word, layer, k):
     """The line that decision ``k`` of a layer has chosen; -1 for a lower switch."""
     switches = form.sizes[layer, 1]
     if k < switches:
-        return k if _bit(word, form.switch_bits[layer, k]) else -1
+        return k if has_bit(word, form.switch_bits[layer, k]) else -1
     starts, bits, candidates = groups
     for c in range(starts[layer, k - switches], starts[layer, k - switches + 1]):
-        if _bit(word, bits[layer, c]):
+        if has_bit(word, bits[layer, c]):
             return candidates[layer, c]
     return -1
 
@@ -97,13 +110,13 @@ def _chosen_line(form, groups, word, layer, k):
 @kernel
 def _write_lines(form, groups, word, lines, box, d):
     """All lines on a cell, with their errors."""
-    _first_lines(form, lines[0], box, d)
+    first_lines(form, lines[0], box, d)
     for layer in range(form.sizes.shape[0] - 1):
-        _next_lines(form, groups, word, lines, layer, box, d)
+        next_lines(form, groups, word, lines, layer, box, d)
 
 
 @kernel
-def _write_row(line, factor, other, other_factor, point, weights, box, row, error):
+def write_row(line, factor, other, other_factor, point, weights, box, row, error):
     """The row ``factor * line - other_factor * other >= 0`` in u, as ``<n, u> <= b``; False if it may be zero.
 
     Errors over the box count in every entry; ``u`` and ``y`` differ by numbers that are rounded once.
@@ -134,21 +147,21 @@ def _write_cell(form, groups, word, lines, walls, nothing, point, weights, box, 
     for layer in range(form.sizes.shape[0] - 1):
         for k in range(form.sizes[layer, 1]):
             bit = form.switch_bits[layer, k]
-            mine, other = (1.0, 0.0) if _bit(word, bit) else (0.0, 1.0)
+            mine, other = (1.0, 0.0) if has_bit(word, bit) else (0.0, 1.0)
             line = lines[layer, k]
             numbers[m] = bit
-            m += _write_row(line, mine, line, other, point, weights, box, rows[m], errors[m])
+            m += write_row(line, mine, line, other, point, weights, box, rows[m], errors[m])
         starts, bits, candidates = groups
         for g in range(form.sizes[layer, 2]):
-            winner = lines[layer, _chosen_line(form, groups, word, layer, form.sizes[layer, 1] + g)]
+            winner = lines[layer, chosen_line(form, groups, word, layer, form.sizes[layer, 1] + g)]
             for c in range(starts[layer, g], starts[layer, g + 1]):
-                if not _bit(word, bits[layer, c]):
+                if not has_bit(word, bits[layer, c]):
                     other_line = lines[layer, candidates[layer, c]]
                     numbers[m] = bits[layer, c]
-                    m += _write_row(winner, 1.0, other_line, 1.0, point, weights, box, rows[m], errors[m])
+                    m += write_row(winner, 1.0, other_line, 1.0, point, weights, box, rows[m], errors[m])
     for k in range(walls.shape[0]):
         numbers[m] = -1 - k
-        m += _write_row(walls[k], 1.0, nothing, 0.0, point, weights, box, rows[m], errors[m])
+        m += write_row(walls[k], 1.0, nothing, 0.0, point, weights, box, rows[m], errors[m])
     return m
 
 
@@ -197,7 +210,7 @@ def measure_cells(form, groups, words, walls, box, point, weights, scales, norm,
                 continue
             a, b = lines[layers - 1, rival], lines[layers - 1, mine]
             numbers[0] = 2**62
-            _write_row(a, scales[rival], b, scales[mine], point, weights, box, rows[0], errors[0])
+            write_row(a, scales[rival], b, scales[mine], point, weights, box, rows[0], errors[0])
             active[:], active[0], weight[0] = -1, 0, 1.0
             bounds[i, rival] = prove(norm, rows, errors, members[:1], active, weight)
             if bounds[i, rival] > limit:
@@ -220,7 +233,7 @@ def measure_cells(form, groups, words, walls, box, point, weights, scales, norm,
                 if 0 <= active[k] < m and weight[k] > 0.0:
                     tight[i, rival, k], shares[i, rival, k] = numbers[active[k]], weight[k]
             if status == OPTIMAL:
-                values[i, rival] = _length(norm, least)
+                values[i, rival] = length_of(norm, least)
                 limit = min(limit, values[i, rival] * (1.0 + 1e-9))
             elif status != BEYOND and not bounds[i, rival] > limit:
                 values[i, rival] = bounds[i, rival]
@@ -228,7 +241,8 @@ def measure_cells(form, groups, words, walls, box, point, weights, scales, norm,
 
 
 @kernel
-def _length(norm, u):
+def length_of(norm, u):
+    """Length of a vector; of l2 its square."""
     total = 0.0
     for j in range(u.shape[0]):
         if norm == L2:
@@ -248,12 +262,12 @@ def _lines_at(form, groups, y, word, lines, box, d):
     """All lines on the cell of a point, whose decisions are left in the word."""
     for w in range(word.shape[0]):
         word[w] = np.uint64(0)
-    _first_lines(form, lines[0], box, d)
+    first_lines(form, lines[0], box, d)
     for layer in range(form.sizes.shape[0] - 1):
         for k in range(form.sizes[layer, 1]):
             if _value(lines[layer, k], y) >= 0.0:
                 bit = form.switch_bits[layer, k]
-                word[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+                set_bit(word, bit)
         starts, bits, candidates = groups
         for g in range(form.sizes[layer, 2]):
             best, winner = -np.inf, starts[layer, g]
@@ -261,9 +275,8 @@ def _lines_at(form, groups, y, word, lines, box, d):
                 value = _value(lines[layer, candidates[layer, c]], y)
                 if value >= best:
                     best, winner = value, c
-            bit = bits[layer, winner]
-            word[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
-        _next_lines(form, groups, word, lines, layer, box, d)
+            set_bit(word, bits[layer, winner])
+        next_lines(form, groups, word, lines, layer, box, d)
 
 
 @kernel
