@@ -7,7 +7,8 @@
 A tool is *right* on a network if everything it claims is confirmed: it says that it found all cells, it lists
 their patterns and their number; *wrong* if a claim is refuted; *silent* if it
 stops with an error or says itself that it is not complete.  Clipping is for the plane and asked there only.  The
-script's own check: what was confirmed has the counts of truth.json.  relucent: ``pip install relucent==1.0.0``.
+script's own check: cells confirmed and cells missing add up to the counts of truth.json.  relucent is installed by
+``pip install relucent==1.0.0``.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tolerance", type=float, action="append", help="of a clipping (default 1e-9 and 0)")
     parser.add_argument("--seconds", type=float, default=60, help="for relucent on a network (default 60)")
     parser.add_argument("--each", action="store_true", help="tell every network on which a tool is not right")
+    parser.add_argument("--markdown", action="store_true", help="the table as in the README")
     parser.add_argument("--require", action="store_true", help="exit with 2 unless relucent is installed")
     options = parser.parse_args(arguments)
     tools = _tools(options)
@@ -77,7 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
                 f"{name}, {c.name}: {r.outcome}: {r.note}" for c, r in pairs if r.outcome in OUTCOMES[1:]
             ]
     rows.append(["all", sum(r[1] for r in rows), sum(r[2] for r in rows), *map(_cell, totals.values())])
-    print(table(["family", "networks", "cells", *tools], rows))
+    head = ["family", "networks", "cells", *tools]
+    print(markdown(head, rows) if options.markdown else table(head, rows))
     print("\nright / wrong / silent; then cells missing from its lists + patterns in them that are no cells")
     if options.each:
         print("\n" + "\n".join(told))
@@ -135,17 +138,25 @@ def judged(ask: Callable[[HardCase], Answer], case: HardCase) -> Result:
         return Result("silent", note=note)
     report = cpa.crosscheck(case.network, claims, case.domain)
     figures = report["patterns"].figures
+    expect_truth(case, int(figures["right"]), int(figures["missing"]))
     if not report.is_refuted:
-        expect_truth(case, int(figures["right"]))
         return Result("right")
     refuted = [v for v in report.claims if v.outcome is Outcome.REFUTED]
     return Result("wrong", int(figures["missing"]), int(figures["wrong"]), refuted[0].reason)
 
 
-def expect_truth(case: HardCase, cells: int) -> None:
-    """Raise if what the judges confirmed is not what truth.json says."""
-    if cells != case.cells:
-        raise AssertionError(f"{case.name}: {cells} cells were confirmed, {case.cells} are proved")
+def expect_truth(case: HardCase, right: int, missing: int) -> None:
+    """Raise if the cells that were confirmed and those found missing are not as many as truth.json says."""
+    if right + missing != case.cells:
+        raise AssertionError(
+            f"{case.name}: {right} cells confirmed, {missing} missing; {case.cells} are proved"
+        )
+
+
+def markdown(head: list[str], rows: list[list[object]]) -> str:
+    """The table for a Markdown file."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def _cell(results: list[Result]) -> str:
