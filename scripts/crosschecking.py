@@ -18,7 +18,7 @@ from exactcpa.crosscheck.claims_file import ClaimsFile
 INSTALL = {
     "relucent": "pip install relucent==1.0.0",
     "torch": "pip install torch==2.13.0",
-    "auto_LiRPA": "pip install auto_LiRPA",
+    "auto_LiRPA": "pip install auto_LiRPA (0.3 needs a Python with torch below 1.13)",
 }
 MOST_TOLD = 3
 DEGENERATE = (

@@ -11,6 +11,9 @@ Main definitions:
 Conventions:
     The last pair is about the outputs, the others about the pre-activations of the ReLU layers in order.
 
+    auto_LiRPA 0.3, the newest on PyPI in 2026, wants torch below 1.13, which there is not for Python 3.11: `lirpa_bounds`
+    follows its manual and has not been run.
+
 References:
     Gowal et al., On the effectiveness of interval bound propagation (2018).
     Xu et al., Automatic perturbation analysis for scalable certified robustness (auto_LiRPA, 2020).
