@@ -11,7 +11,7 @@ Main definitions:
 Conventions:
     The last pair is about the outputs, the others about the pre-activations of the ReLU layers in order.
 
-    auto_LiRPA 0.3, the newest on PyPI in 2026, wants torch below 1.13, which there is not for Python 3.11: `lirpa_bounds`
+    auto_LiRPA 0.3, the newest that pip found, wants torch below 1.13, which Python 3.11 does not have: `lirpa_bounds`
     follows its manual and has not been run.
 
 References:
