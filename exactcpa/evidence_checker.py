@@ -909,10 +909,10 @@ def volume(rows: Sequence[Function], dimension: int) -> Fraction:
         return max(Fraction(0), min(ends) - max(starts))
     share = Fraction(0)
     for number_, row in enumerate(rows):
-        pivot = next(j for j, a in enumerate(row) if a)
-        others = [_without(other, row, pivot) for other in rows[:number_] + rows[number_ + 1 :]]
+        lead = next(j for j, entry in enumerate(row) if entry)
+        others = [_without(other, row, lead) for other in rows[:number_] + rows[number_ + 1 :]]
         if row[-1]:
-            share += row[-1] / abs(row[pivot]) * volume(others, dimension - 1)
+            share += row[-1] / abs(row[lead]) * volume(others, dimension - 1)
     return share / dimension
 
 

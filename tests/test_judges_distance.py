@@ -122,6 +122,23 @@ def test_one_output():
     assert outcome(judged(context, "margin", point=["1/3"], adversarial=[0.5])) == "refuted"
 
 
+def test_large_networks(monkeypatch):
+    """Searched only as far as was claimed; the verdicts are the same, the truth is told if it is near."""
+    monkeypatch.setattr("exactcpa.crosscheck.judge_distance.SMALL_BITS", 0)
+    body = {"point": [0, 0], "norm": "inf"}
+    assert outcome(judged(context_of(), "margin", value="2/3", **body)) == "confirmed"
+    [verdict] = judged(context_of(), "margin", value="1/2", **body)
+    assert (str(verdict.outcome), verdict.truth) == ("refuted", "more than 1/2")
+    assert outcome(judged(context_of(), "margin", value="1/2", relation="lower", **body)) == "confirmed"
+    assert outcome(judged(context_of(), "margin", value="3/4", relation="lower", **body)) == "refuted"
+    # in l2 the nearest tie is at distance sqrt(4/5) (2 x + y = 2), inside the box of 7/8 but not the ball
+    assert outcome(judged(context_of(), "margin", value="7/8", relation="lower", point=[0, 0])) == "confirmed"
+    assert outcome(judged(context_of(), "margin", value="9/10", relation="lower", point=[0, 0])) == "refuted"
+    assert outcome(judged(context_of(limit=1), "margin", value="9/10", **body)) == "undecidable"
+    assert outcome(judged(context_of(), "distance", value="1/2", unit=[0, 1], **body)) == "confirmed"
+    assert outcome(judged(context_of(), "distance", value="1/4", unit=[0, 1], **body)) == "refuted"
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [

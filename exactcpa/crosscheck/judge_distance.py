@@ -24,9 +24,10 @@ Main definitions:
 
 Conventions:
     The margin is the distance to the nearest point of the domain where another output is as large.  Distances of l2 are
-    roots of rationals and compared by their squares.  That nothing is nearer is shown by a partition file with a margin
-    (kind ``margin``), or for the boundary of cells by the rows of the point's own cell (kind ``ball``); that something
-    is as near by a point (kind ``reach``).
+    roots of rationals and compared by their squares.  In a large network nothing is searched farther than was claimed:
+    if the distance is larger, that is all that is said of it.
+    That nothing is nearer is shown by a partition file with a margin (kind ``margin``), or for the boundary of cells by
+    the rows of the point's own cell (kind ``ball``); that something is as near by a point (kind ``reach``).
 
 Not here: distances (`distance_to_partition`), margins (`point_margins`).
 """
@@ -52,14 +53,17 @@ from exactcpa.crosscheck.claim_fields import (
     point,
     required,
 )
-from exactcpa.crosscheck.context import CellRow, Context
-from exactcpa.crosscheck.part_of_domain import embedded
+from exactcpa.crosscheck.context import CellRow, Context, TooManyCells
+from exactcpa.crosscheck.part_of_domain import box_within, cells_on, embedded
 from exactcpa.distance_to_partition import PartitionDistance, partition_distance
+from exactcpa.domain import Domain
+from exactcpa.domain import to_json as domain_to_json
 from exactcpa.errors import BadArgument, CertificateRejected, ExactcpaError, shown
 from exactcpa.exact_points import common
 from exactcpa.exact_simplex import Optimal, maximise
 from exactcpa.halfspaces import to_integers
 from exactcpa.nearest_on import Nearest, decide_nearest
+from exactcpa.network import Network
 from exactcpa.norms import Measure, measure
 from exactcpa.numbers import to_json_number
 from exactcpa.own_cell import Crossing
@@ -75,6 +79,10 @@ FIELDS = {
 RELATIONS = ("equal", "at_least", "at_most", "lower", "upper")
 PLAIN = {"lower": "at_least", "upper": "at_most"}
 SAID = {"equal": "", "at_least": "at least ", "at_most": "at most "}
+SMALL_DIMENSION, SMALL_BITS = 3, 64
+"""Networks up to this size are searched in all of the domain, others as far as the claim goes."""
+MOST_CELLS = 20_000
+"""Cells in which these are searched."""
 ROOT_BITS = 64
 """Binary digits after the point to which roots are rounded for figures."""
 
@@ -82,11 +90,20 @@ ROOT_BITS = 64
 def judge_distance(context: Context, claim: Claim) -> list[Verdict]:
     """Judge a distance to the boundary of cells, or to a unit's bent hyperplane."""
     x, norm = point(claim, "point", context), choice(claim, "norm", ("2", "1", "inf"), "2")
-    unit = None if claim.body.get("unit") is None else _unit(context, claim)
-    found = partition_distance(context.network, x, context.domain, norm=norm, unit=unit)
-    evidence = _reach_of(context, found, x, norm)
-    evidence += _ball(context, found, x) if unit is None else _unit_margin(context, unit, x, norm)
-    return [_verdict(claim, found.value, norm, evidence)]
+    if claim.body.get("unit") is None:
+        found = partition_distance(context.network, x, context.domain, norm=norm)
+        evidence = _boundary(context, found.unit, found.nearest, x, norm) + _ball(context, found, x)
+        return [_verdict(claim, found.value, norm, evidence)]
+    unit = _unit(context, claim)
+    questions = [(q.network, q.threshold) for q in unit_questions(context.network, unit)]
+    try:
+        nearest, evidence = _nearest_tie(context, claim, x, norm, questions, unit)
+    except TooManyCells as failure:
+        return [_undecided(claim, failure)]
+    if nearest is None:
+        return [_verdict(claim, None, norm, evidence, is_all=_part(context, claim, x) is context.domain)]
+    evidence = _boundary(context, unit, nearest[1], x, norm) + evidence
+    return [_verdict(claim, nearest[0], norm, evidence)]
 
 
 def judge_margin(context: Context, claim: Claim) -> list[Verdict]:
@@ -95,25 +112,85 @@ def judge_margin(context: Context, claim: Claim) -> list[Verdict]:
     if claim.body.get("adversarial") is not None:
         return _adversarial(context, claim, x, norm)
     number(claim, "value")
+    scores = _scores(context, claim, x)
     if claim.body.get("label") is not None:
-        label = integer_of(claim, "label", below=max(2, context.form.layers[-1].lines))
-        scores = _scores(context, claim, x)
+        label = integer_of(claim, "label", below=len(scores))
         if scores[label] < max(scores):
             evidence = tuple(_values(context, x))
             return [_verdict(claim, Fraction(0), norm, evidence, f"the point is not of class {label}")]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "margin.cpa"
-        try:
-            found = margin(
-                context.network, x, context.domain, norm=norm, threshold=_threshold(claim), certificate=path
-            )
-        except BadArgument as error:
-            raise malformed(claim, "point", str(error)) from None
-        evidence = _margin_evidence(found, path, context, norm, {})
-    if found.nearest is not None:
-        tie = _tie(context, claim, found.pair[1], found.pair[0])
-        evidence = (_reach(x, found.nearest, norm, found.value, tie), *evidence)
-    return [_verdict(claim, found.value, norm, evidence)]
+    try:
+        nearest, evidence = _nearest_tie(
+            context, claim, x, norm, [(context.network, _threshold(claim))], None
+        )
+    except TooManyCells as failure:
+        return [_undecided(claim, failure)]
+    if nearest is None:
+        return [_verdict(claim, None, norm, evidence, is_all=_part(context, claim, x) is context.domain)]
+    tie = _tie(context, claim, *nearest[2])
+    evidence = (_reach(x, nearest[1], norm, nearest[0], tie), *evidence)
+    return [_verdict(claim, nearest[0], norm, evidence)]
+
+
+def _undecided(claim: Claim, failure: TooManyCells) -> Verdict:
+    reason = f"more than {failure.limit:,} cells meet the box of the claimed distance"
+    return Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, reason, claimed=number(claim, "value"))
+
+
+Reached = tuple[Fraction, Vector, tuple[int | None, int]]
+"""Distance (of l2 its square), nearest point, and the other class and that of the point."""
+
+
+def _nearest_tie(
+    context: Context,
+    claim: Claim,
+    x: Vector,
+    norm: str,
+    questions: Sequence[tuple[Network, Fraction | None]],
+    unit: tuple[int, int] | None,
+) -> tuple[Reached | None, tuple[Evidence, ...]]:
+    """The nearest decision boundary of some networks, where it counts; and the evidence that none is nearer.
+
+    Raises:
+        TooManyCells: In the box of a large network.
+    """
+    part = _part(context, claim, x)
+    best: Reached | None = None
+    evidence: list[Evidence] = []
+    if part is not context.domain:
+        for network, _ in questions:
+            cells_on(network, part, min(context.limit, MOST_CELLS), with_proof=False)
+    for network, threshold in questions:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "margin.cpa"
+            try:
+                found = margin(network, x, part, norm=norm, threshold=threshold, certificate=path)
+            except BadArgument as error:
+                raise malformed(claim, "point", str(error)) from None
+            where: dict[str, Any] = {} if part is context.domain else {"domain": domain_to_json(part)}
+            if unit is not None:
+                where |= {"unit": list(unit), "breakpoint": to_json_number(threshold or Fraction(0))}
+            if unit is None or (threshold is not None and all(map(_is_plain, network.layers))):
+                evidence += _margin_evidence(found, path, context, norm, where)
+        if found.value is not None and found.nearest is not None and (best is None or found.value < best[0]):
+            best = found.value, found.nearest, (found.pair[1], found.pair[0])
+    is_beyond = best is not None and compare_root(_radius(claim), best[0], measure(norm, len(x))) < 0
+    # A tie in a corner of the box may be farther away than what the box is good for.
+    return None if is_beyond and part is not context.domain else best, tuple(evidence)
+
+
+def _part(context: Context, claim: Claim, x: Vector) -> Domain:
+    """Where to search: all of the domain if it is small, else a box that decides the claim."""
+    if context.is_enumerated or (context.dimension <= SMALL_DIMENSION and context.form.bits <= SMALL_BITS):
+        return context.domain
+    radius = _radius(claim)
+    part = None
+    if radius > 0:
+        part = box_within(context, [q - radius for q in x], [q + radius for q in x])
+    return context.domain if part is None else part
+
+
+def _radius(claim: Claim) -> Fraction:
+    return number(claim, "value") + (claim.tolerance or 0)
 
 
 def _adversarial(context: Context, claim: Claim, x: Vector, norm: str) -> list[Verdict]:
@@ -149,16 +226,28 @@ def _adversarial(context: Context, claim: Claim, x: Vector, norm: str) -> list[V
 
 
 def _verdict(
-    claim: Claim, value: Fraction | None, norm: str, evidence: tuple[Evidence, ...], because: str = ""
+    claim: Claim,
+    value: Fraction | None,
+    norm: str,
+    evidence: tuple[Evidence, ...],
+    because: str = "",
+    *,
+    is_all: bool = True,
 ) -> Verdict:
-    """Compare a claimed distance with the true one, of l2 given as its square; None: infinite."""
+    """Compare a claimed distance with the true one, of l2 given as its square; None: none was found.
+
+    With `is_all` there is none in the domain, without none as near as claimed.
+    """
     claimed, relation = number(claim, "value"), choice(claim, "relation", RELATIONS, "equal")
     relation, tolerance = PLAIN.get(relation, relation), claim.tolerance or Fraction(0)
     said = f"claimed is {SAID[relation]}{number_text(claimed)}"
     if value is None:
         outcome = Outcome.CONFIRMED if relation == "at_least" else Outcome.REFUTED
-        reason = f"there is none in the domain, {said}"
-        return Verdict(claim.id, claim.kind, outcome, reason, evidence, claimed, "infinity")
+        reason = f"there is none in the domain, {said}" if is_all else f"there is none so near, {said}"
+        if not evidence:
+            evidence = (Evidence("number", {"name": "boundaries so near", "exact": 0}),)
+        truth = "infinity" if is_all else f"more than {number_text(_radius(claim))}"
+        return Verdict(claim.id, claim.kind, outcome, reason, evidence, claimed, truth)
     metric = measure(norm, 1)
     is_low = compare_root(claimed - tolerance, value, metric) <= 0
     is_high = compare_root(claimed + tolerance, value, metric) >= 0
@@ -219,19 +308,21 @@ def _reach(x: Vector, nearest: Vector, norm: str, value: Fraction, tie: dict[str
     return Evidence("reach", body)
 
 
-def _reach_of(context: Context, found: PartitionDistance, x: Vector, norm: str) -> tuple[Evidence, ...]:
+def _boundary(
+    context: Context, unit: tuple[int, int] | None, nearest: Vector | None, x: Vector, norm: str
+) -> tuple[Evidence, ...]:
     """That a unit is at a breakpoint at the nearest point; of a maximum of more than two, nothing."""
-    if found.nearest is None or found.unit is None:
+    if nearest is None or unit is None:
         return ()
-    layer, index = found.unit
-    unit = list(filter(is_unit, stages(context.network)[layer].units))[index]
-    count = len(unit.breakpoints) if isinstance(unit, Bend) else int(len(unit.sources) == 2)
-    heights = _heights(context, found.unit, found.nearest) if count else []
-    tied = next((k for k, height in enumerate(heights) if not height), None)
+    layer, index = unit
+    entry = list(filter(is_unit, stages(context.network)[layer].units))[index]
+    if not isinstance(entry, Bend) and len(entry.sources) > 2:
+        return ()
+    tied = next((k for k, height in enumerate(_heights(context, unit, nearest)) if not height), None)
     if tied is None:
         return ()
-    tie = {"unit": [layer, index], "breakpoint": tied}
-    return (_reach(x, found.nearest, norm, found.value, tie),)
+    value = measure(norm, len(x)).length([a - b for a, b in zip(nearest, x, strict=True)])
+    return (_reach(x, nearest, norm, value, {"unit": [layer, index], "breakpoint": tied}),)
 
 
 def _heights(context: Context, unit: tuple[int, int], at: Vector) -> list[Fraction]:
@@ -294,22 +385,6 @@ def _factor(integers: Sequence[int], row: Sequence[Fraction]) -> Fraction:
     """The positive factor from a row to its integer row."""
     j = next(j for j, q in enumerate(row) if q)
     return integers[j] / row[j]
-
-
-def _unit_margin(context: Context, unit: tuple[int, int], x: Vector, norm: str) -> tuple[Evidence, ...]:
-    """The distance to every breakpoint of a unit as the margin of the network up to it."""
-    found = []
-    for question in unit_questions(context.network, unit):
-        if question.threshold is None or any(not _is_plain(layer) for layer in question.network.layers):
-            return ()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "unit.cpa"
-            one = margin(
-                question.network, x, context.domain, norm=norm, threshold=question.threshold, certificate=path
-            )
-            where = {"unit": list(unit), "breakpoint": to_json_number(question.threshold)}
-            found += _margin_evidence(one, path, context, norm, where)
-    return tuple(found)
 
 
 def _is_plain(layer: object) -> bool:

@@ -44,7 +44,7 @@ MOST_CORNERS = 1 << 12
 
 
 def cells_on(
-    network: Network, domain: Domain, limit: int, *, facets: bool = False
+    network: Network, domain: Domain, limit: int, *, facets: bool = False, with_proof: bool = True
 ) -> tuple[Partition, dict[str, Any] | None]:
     """Enumerate the cells on a domain.
 
@@ -53,6 +53,7 @@ def cells_on(
         domain: The part.
         limit: Cells beyond which it gives up.
         facets: Whether facets are found.
+        with_proof: Whether the proof is written.
 
     Returns:
         The partition, and its proof, fields ``base64``, ``sha256`` and ``domain``; None if it is long.
@@ -66,11 +67,11 @@ def cells_on(
             raise TooManyCells(limit)
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "part.cpa"
+        path = Path(folder) / "part.cpa" if with_proof else None
         part = enumerate_cells(network, domain, proof=path, progress=watch, facets=facets)
         if len(part) > limit:
             raise TooManyCells(limit)
-        return part, embedded(path, domain)
+        return part, None if path is None else embedded(path, domain)
 
 
 def embedded(path: Path, domain: Domain) -> dict[str, Any] | None:
