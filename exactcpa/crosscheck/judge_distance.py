@@ -81,7 +81,7 @@ PLAIN = {"lower": "at_least", "upper": "at_most"}
 SAID = {"equal": "", "at_least": "at least ", "at_most": "at most "}
 SMALL_DIMENSION, SMALL_BITS = 3, 64
 """Networks up to this size are searched in all of the domain, others as far as the claim goes."""
-MOST_CELLS = 20_000
+MOST_CELLS = 4_000
 """Cells in which these are searched."""
 ROOT_BITS = 64
 """Binary digits after the point to which roots are rounded for figures."""
