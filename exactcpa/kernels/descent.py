@@ -38,8 +38,10 @@ from exactcpa.kernels.margins import (
     write_row,
 )
 from exactcpa.kernels.nearest import L1, L2, OPTIMAL, least_linear, least_square, prove
+from exactcpa.kernels.state import LOWER, UPPER
 
 LOW, HIGH = 0, 1
+PADDING = 1e-12
 FULL, DONE, SLICE = 0, 1, 2
 """How a stretch ended: no room for nodes or leaves; no node is left; so many nodes were done."""
 
@@ -73,11 +75,72 @@ def _as_function(row, error, radius, d, function):
 
 
 @kernel
-def _ends(norm, function, radius, d):
-    """Bounds of a function on the ball."""
-    reach = radius * _dual(norm, function, d) + function[d + 1]
-    reach = reach * (1.0 + 1e-14) + 4.0 * U * abs(function[d]) + TINY
-    return function[d] - reach, function[d] + reach
+def _ends(norm, function, radius, span, d):
+    """Bounds of a function on the part of the ball that is in the span."""
+    low, high, size = 0.0, 0.0, abs(function[d])
+    for j in range(d):
+        p, q = function[j] * span[0, j], function[j] * span[1, j]
+        low += min(p, q)
+        high += max(p, q)
+        size += max(abs(p), abs(q))
+    reach = radius * _dual(norm, function, d) * (1.0 + 1e-14)
+    wrong = function[d + 1] + (d + 4) * U * (size + reach) + TINY
+    return function[d] + max(low, -reach) - wrong, function[d] + min(high, reach) + wrong
+
+
+@kernel
+def _first_span(box, point, weights, radius, span):
+    """Bounds of u on the domain's bounding box and the ball, rounded outward."""
+    for j in range(weights.shape[0]):
+        room = (
+            point[1, j] * 1.0001
+            + 4.0 * U * (abs(point[0, j]) + max(abs(box[LOWER, j]), abs(box[UPPER, j])))
+            + TINY
+        )
+        low = (box[LOWER, j] - point[0, j] - room) / weights[j]
+        high = (box[UPPER, j] - point[0, j] + room) / weights[j]
+        span[0, j] = max(low - 4.0 * U * abs(low), -radius * (1.0 + 4.0 * U))
+        span[1, j] = min(high + 4.0 * U * abs(high), radius * (1.0 + 4.0 * U))
+
+
+@kernel
+def _narrow(rows, errors, begin, end, span, d):
+    """Narrow the span by what rows say coordinate by coordinate; False if nothing is left.
+
+    Of ``sum n_j u_j <= b`` the terms but one are at least what they are on the span; the padding is far more than what
+    rounding can do.
+    """
+    for r in range(begin, end):
+        least, size = 0.0, abs(rows[r, d]) + errors[r, d]
+        for j in range(d):
+            a = rows[r, j]
+            most = max(abs(span[0, j]), abs(span[1, j]))
+            least += min(a * span[0, j], a * span[1, j]) - errors[r, j] * most
+            size += (abs(a) + errors[r, j]) * most
+        left = rows[r, d] + errors[r, d] - least + PADDING * size + TINY
+        if left < 0.0:
+            return False
+        for j in range(d):
+            a = rows[r, j]
+            if abs(a) < 1e-6 * _largest(rows[r], d):
+                continue
+            if a > 0.0:
+                end_ = span[0, j] + left / a * (1.0 + PADDING)
+                if end_ < span[1, j]:
+                    span[1, j] = end_ + PADDING * abs(span[0, j])
+            else:
+                end_ = span[1, j] + left / a * (1.0 + PADDING)
+                if end_ > span[0, j]:
+                    span[0, j] = end_ - PADDING * abs(span[1, j])
+    return True
+
+
+@kernel
+def _largest(row, d):
+    most = 0.0
+    for j in range(d):
+        most = max(most, abs(row[j]))
+    return most
 
 
 @kernel
@@ -202,13 +265,13 @@ def _add_rows(form, groups, word, cut, layer, lines, nothing, point, weights, bo
 
 
 @kernel
-def _add_walls(norm, walls, nothing, radius, point, weights, box, rows, errors, numbers, m, function):
+def _add_walls(norm, walls, nothing, radius, span, point, weights, box, rows, errors, numbers, m, function):
     """Append the domain's rows that the ball reaches."""
     d = point.shape[1]
     for k in range(walls.shape[0]):
         is_row = write_row(walls[k], 1.0, nothing, 0.0, point, weights, box, rows[m], errors[m])
         _as_function(rows[m], errors[m], radius, d, function)
-        low, _ = _ends(norm, function, radius, d)
+        low, _ = _ends(norm, function, radius, span, d)
         if is_row and not low > 0.0:
             numbers[m] = -1 - k
             m += 1
@@ -217,7 +280,7 @@ def _add_walls(norm, walls, nothing, radius, point, weights, box, rows, errors, 
 
 @kernel
 def _enclose_exactly(
-    form, norm, layer, lines, nothing, radius, point, weights, box, row, error, enclosed, ends
+    form, norm, layer, lines, nothing, radius, span, point, weights, box, row, error, enclosed, ends
 ):
     """The lines of a layer that are known on a node, as functions of u, and their ends on the ball."""
     d = point.shape[1]
@@ -226,7 +289,7 @@ def _enclose_exactly(
         _as_function(row, error, radius, d, enclosed[z, LOW])
         for j in range(d + 3):
             enclosed[z, HIGH, j] = enclosed[z, LOW, j]
-        ends[z, 0], ends[z, 1] = _ends(norm, enclosed[z, LOW], radius, d)
+        ends[z, 0], ends[z, 1] = _ends(norm, enclosed[z, LOW], radius, span, d)
 
 
 @kernel
@@ -274,7 +337,7 @@ def _decide(form, groups, layer, word, known, vague, enclosed, ends, d):
 
 @kernel
 def _enclose_after(
-    form, groups, norm, layer, word, known, radius, d, enclosed, after, decided, first, ends, importance
+    form, groups, norm, layer, word, known, radius, span, d, enclosed, after, decided, first, ends, importance
 ):
     """Enclose the decisions of a node's layer and all that follows, up to the decisions before the output."""
     last = form.sizes.shape[0] - 1
@@ -298,8 +361,8 @@ def _enclose_after(
         for i in range(form.sizes[stage + 1, 0]):
             for side in range(2):
                 _combine(form, stage + 1, i, side, enclosed, decided, d, after[i, side])
-            ends[i, 0], _ = _ends(norm, after[i, LOW], radius, d)
-            _, ends[i, 1] = _ends(norm, after[i, HIGH], radius, d)
+            ends[i, 0], _ = _ends(norm, after[i, LOW], radius, span, d)
+            _, ends[i, 1] = _ends(norm, after[i, HIGH], radius, span, d)
         for i in range(form.sizes[stage + 1, 0]):
             for side in range(2):
                 for j in range(d + 3):
@@ -420,6 +483,7 @@ def descend(
     gap, importance, ignored = np.zeros(d + 3), np.zeros(form.gain.shape[1]), np.zeros(form.gain.shape[1])
     table, vectors = np.zeros((2 * d, 2 * d)), np.zeros((4, 2 * d + 1))
     least, active, weight = np.zeros(d), np.zeros(2 * d + 1, np.int64), np.zeros(2 * d + 1)
+    span = np.zeros((2, d))
     word, known = np.zeros(w, np.uint64), np.zeros(w, np.uint64)
     vague, cut = np.zeros(w, np.uint64), np.zeros(w, np.uint64)
     leaf_words, leaf_vague = np.zeros((room, w), np.uint64), np.zeros((room, w), np.uint64)
@@ -440,8 +504,17 @@ def descend(
         radius = (np.sqrt(limit) if norm == L2 else limit) * (1.0 + 1e-12)
         numbers[0], m = 2**62, 1
         first_lines(form, lines[0], box, d)
+        _first_span(box, point, weights, radius, span)
+        is_empty = False
         while layer < last:
-            # The rows at place m are not in use yet.
+            before = m
+            m = _add_rows(
+                form, groups, word, cut, layer, lines, nothing, point, weights, box, rows, errors, numbers, m
+            )
+            if not _narrow(rows, errors, before, m, span, d) or not _narrow(rows, errors, 1, m, span, d):
+                is_empty = True
+                break
+            # The row at place m is not in use yet.
             _enclose_exactly(
                 form,
                 norm,
@@ -449,6 +522,7 @@ def descend(
                 lines,
                 nothing,
                 radius,
+                span,
                 point,
                 weights,
                 box,
@@ -458,15 +532,14 @@ def descend(
                 first,
             )
             undecided = _decide(form, groups, layer, word, known, vague, enclosed, first, d)
-            m = _add_rows(
-                form, groups, word, cut, layer, lines, nothing, point, weights, box, rows, errors, numbers, m
-            )
             if undecided and layer >= deepest:
                 break
             _widen(form, layer, vague, lines, first, d)
             next_lines(form, groups, word, lines, layer, box, d)
             layer += 1
-        m = _add_walls(norm, walls, nothing, radius, point, weights, box, rows, errors, numbers, m, gap)
+        if is_empty:
+            continue
+        m = _add_walls(norm, walls, nothing, radius, span, point, weights, box, rows, errors, numbers, m, gap)
         is_leaf, alive = layer == last, False
         if not is_leaf:
             importance[:] = 0.0
@@ -479,6 +552,7 @@ def descend(
                 word,
                 known,
                 radius,
+                span,
                 d,
                 enclosed,
                 after,
