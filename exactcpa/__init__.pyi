@@ -25,8 +25,8 @@ from exactcpa.errors import (
     OutsideDomain,
     Undecided,
 )
-from exactcpa.hard import HardCase, hard_cases
 from exactcpa.general_margin import MarginInterval, margin_interval
+from exactcpa.hard import HardCase, hard_cases
 from exactcpa.ideal import IdealNetwork
 from exactcpa.jittered_margins import MarginJitter, margin_jitter
 from exactcpa.layers import (
@@ -90,8 +90,8 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "Margin",
-    "MarginJitter",
     "MarginInterval",
+    "MarginJitter",
     "MaxOut",
     "MaxPool",
     "MinibatchReport",
@@ -127,8 +127,8 @@ __all__ = [
     "load_network",
     "load_partition",
     "margin",
-    "margin_jitter",
     "margin_interval",
+    "margin_jitter",
     "margins",
     "minibatch_networks",
     "minibatch_report",
