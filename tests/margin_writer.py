@@ -26,6 +26,7 @@ from proof_writer import (
     Proof,
     Style,
     Writer,
+    every_farkas,
     farkas,
     minus,
     negated,
@@ -135,7 +136,7 @@ def with_tie(
 
     The latter exist if there is no tie, but on the boundary of the other class, where S is zero in the cell.
     """
-    yield from ({**weights, TIE: Fraction(1, 4**k)} for k in range(12))
+    yield from ({**weights, TIE: Fraction(1, 2**k)} for k in (0, 2, 4, 8, 16, 32, 64, 256, 1024, 4096, 8192))
     more = farkas(tie, {**slacks, TIE: negated(total(weights, slacks))}, [])
     if more is not None:
         sums = {k: weights.get(k, 0) + more.get(k, 0) for k in {**weights, **more} if k != TIE}
@@ -161,9 +162,8 @@ def candidates(
         return
     faces = ball(centre, norm, radius)
     for k, line in rows.items():
-        weights = farkas(line, {i: row for i, row in slacks.items() if i != k}, faces)
-        if weights is not None:
-            yield {k: Fraction(1), **weights}
+        others = {i: row for i, row in slacks.items() if i != k}
+        yield from ({k: Fraction(1), **weights} for weights in every_farkas(line, others, faces))
 
 
 def ball(centre: Point, norm: str, radius: Fraction) -> list[Line]:

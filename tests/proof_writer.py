@@ -178,6 +178,11 @@ def farkas(goal: Line, rows: dict[int, Line], box: list[Line]) -> dict[int, Frac
     At a vertex where the goal is largest, minus its gradient is a combination of d independent active rows.
     Bases with few rows that are not of the box come first, so no row is listed that is not needed.
     """
+    return next(every_farkas(goal, rows, box), None)
+
+
+def every_farkas(goal: Line, rows: dict[int, Line], box: list[Line]) -> Iterator[dict[int, Fraction]]:
+    """Those of all bases."""
     d = len(goal) - 1
     numbered = [*rows.items(), *((None, line) for line in box)]
     bases = combinations([(i, row) for i, row in numbered if any(row[:-1])], d)
@@ -188,8 +193,7 @@ def farkas(goal: Line, rows: dict[int, Line], box: list[Line]) -> dict[int, Frac
             continue
         constant = goal[-1] + sum(w * row[-1] for w, (_, row) in zip(weights, chosen, strict=True))
         if constant <= 0:
-            return {i: w for w, (i, _) in zip(weights, chosen, strict=True) if i is not None and w}
-    return None
+            yield {i: w for w, (i, _) in zip(weights, chosen, strict=True) if i is not None and w}
 
 
 def determined(goal: Line, rows: dict[int, Line]) -> list[int] | None:
