@@ -216,6 +216,20 @@ def test_a_bad_guess_costs_time_only():
         assert len(values) == 1
 
 
+@pytest.mark.parametrize("norm", NORMS)
+def test_outputs_of_very_different_size(norm, tmp_path):
+    """Doubles cannot subtract them: all is left to exact arithmetic, and no node is lost."""
+    layers = (
+        cpa.Linear([[0, -2], [0, 3]], [1, F(-3, 2)]),
+        cpa.ReLU(),
+        cpa.Linear([[0, 1], [1e300, -2]], [0, 2]),
+    )
+    net, box = cpa.Network(2, layers), cpa.Box([0, 0], [1, 1])
+    found = cpa.margin(net, [0, 0], box, norm=norm, certificate=tmp_path / "a.cpa")
+    assert found.value == (F(13, 18) ** 2 if norm == "2" else F(13, 18))
+    assert proved(tmp_path / "a.cpa") == found.value
+
+
 def test_box_holds_the_ball():
     ground = ground_of(PLAIN, cpa.Box(["-1/3", -1], [1, 1]), weights=["1/3", 1])
     region, floats = around(ground, (F(1, 3), F(1, 7)), 0.3)

@@ -175,7 +175,7 @@ def _decisions(form, groups, norm, layer, radius, d, enclosed, decided, ends):
         if low >= 0.0:
             _add(decided[k, LOW], 1.0, 0.0, enclosed[k, LOW], d)
             _add(decided[k, HIGH], 1.0, 0.0, enclosed[k, HIGH], d)
-        elif high > 0.0:
+        elif not high <= 0.0:  # also if it is a NaN, which then proves nothing
             if high > -low:
                 _add(decided[k, LOW], 1.0, 0.0, enclosed[k, LOW], d)
             slope = high / (high - low)
@@ -398,7 +398,7 @@ def _branch(form, groups, word, known, vague, cut, layer, ends, importance, stac
         if not has_bit(known, form.switch_bits[layer, k]):
             low, high = ends[k, 0], ends[k, 1]
             score = (importance[k] + 1e-300) * -low * high / (high - low)
-            if score > best:
+            if choice < 0 or score > best:  # a NaN must not lose the node
                 best, choice = score, k
     if choice >= 0:
         bit = form.switch_bits[layer, choice]
@@ -595,8 +595,9 @@ def descend(
                 is_row = 0 <= active[k] < m and weight[k] > 0.0
                 leaf_tight[leaves, k] = numbers[active[k]] if is_row else -(2**62)
             leaves += 1
-            if status == OPTIMAL and not steady:
-                limit = min(limit, leaf_values[leaves - 1] * (1.0 + 1e-9))
+            proposal = leaf_values[leaves - 1] * (1.0 + 1e-9)
+            if status == OPTIMAL and not steady and proposal < limit:
+                limit = proposal
         if alive and not is_leaf:
             top = _branch(
                 form, groups, word, known, vague, cut, layer, first, importance, stack, layers_of, top

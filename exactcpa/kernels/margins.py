@@ -234,7 +234,8 @@ def measure_cells(form, groups, words, walls, box, point, weights, scales, norm,
                     tight[i, rival, k], shares[i, rival, k] = numbers[active[k]], weight[k]
             if status == OPTIMAL:
                 values[i, rival] = length_of(norm, least)
-                limit = min(limit, values[i, rival] * (1.0 + 1e-9))
+                if values[i, rival] * (1.0 + 1e-9) < limit:
+                    limit = values[i, rival] * (1.0 + 1e-9)
             elif status != BEYOND and not bounds[i, rival] > limit:
                 values[i, rival] = bounds[i, rival]
     return bounds, values, statuses, tight, shares
