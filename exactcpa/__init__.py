@@ -55,8 +55,10 @@ it; the checker imports nothing of the package at all):
     kernels.tree       the split tree, walked depth first
     kernels.graph      what lies across a facet, in doubles with proved bounds
     kernels.nearest    least vectors of polyhedra in doubles, with lower bounds that are proofs
-    kernels.margins    how near a tie of two outputs is on many cells: rigorous bounds; a guess of the margin
-    kernels.descent    the nearest tie by branch and bound: enclosures of the layers to come
+    kernels.margins    how near a tie of two outputs is on many cells: rigorous bounds
+    kernels.attack     a guess of the margin, by going downhill
+    kernels.enclosures  layers to come, enclosed between affine functions on a ball
+    kernels.descent    the nearest tie by branch and bound
     kernels.loaded     the compiled kernels, ready before the clock starts
     exact_lines        the lines of a cell as exact integers
     exact_points       points as integers over one denominator
@@ -100,7 +102,8 @@ it; the checker imports nothing of the package at all):
     general_margin     margins in any convex length that cvxpy can write, as proved intervals
     margin_ground      what the margins of many points of one network share
     margin_search      the nearest point of another class: boxes that provably hold it, rigorous bounds, exact ends
-    margin_file        the certificate of a margin: a partition around the point, and why no tie is nearer
+    margin_multipliers  for one cell and rival class: why no tie is nearer than the margin
+    margin_file        the certificate of a margin: a partition around the point with these reasons
     point_margins      the verbs: the margin of a point, and of many
     unit_networks      one unit's bent hyperplane as a decision boundary
     distance_to_partition  from a point to the nearest switching hyperplane, or to one unit's

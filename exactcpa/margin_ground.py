@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from exactcpa.errors import BadArgument, shown
 from exactcpa.exact_lines import ExactLines
 from exactcpa.exact_points import common
 from exactcpa.float_form import FloatDomain, ScaledForm, float_domain, float_form, rounded
+from exactcpa.kernels import state
 from exactcpa.network import Network
 from exactcpa.norms import Measure, measure
 from exactcpa.numbers import exactly
@@ -71,7 +73,8 @@ class Ground:
         groups: The candidates of maxima, for the kernels.
         walls: Slacks of the domain by wall number, in integers.
         norm: The norm's code for the kernels.
-        weights: Shape ``(d,)``: the norm's weights in the kernels' coordinates.
+        unit: The length that is 1 in the kernels, a power of two: the whole domain is about as long.
+        weights: Shape ``(d,)``: the norm's weights in the kernels' coordinates and unit.
         scales: Shape ``(classes,)``: brings the output lines of the kernels to one unit.
     """
 
@@ -88,6 +91,7 @@ class Ground:
     groups: tuple[np.ndarray, np.ndarray, np.ndarray]
     walls: tuple[Slack, ...]
     norm: int
+    unit: Fraction
     weights: np.ndarray
     scales: np.ndarray
 
@@ -100,6 +104,14 @@ class Ground:
     def classes(self) -> int:
         """How many there are."""
         return self.form.layers[-1].lines
+
+    def exact_value(self, value: float) -> Fraction:
+        """The kernels' value of a length, in l2 its square, as one of the measure's."""
+        return Fraction(value) * (self.unit * self.unit if self.measure.is_squared else self.unit)
+
+    def kernel_value(self, value: Fraction) -> float:
+        """The other way round, rounded."""
+        return float(value / (self.unit * self.unit if self.measure.is_squared else self.unit))
 
     def scores(self, point: Sequence[Fraction]) -> Scores:
         """The outputs at a point, exactly, from the layers and not from any cell's map."""
@@ -156,8 +168,9 @@ def ground_of(
     form, level = _with_classes(switch_form(network, domain), threshold)
     floats = float_domain(domain)
     scaled = float_form(form, floats)
-    scale = [Fraction(s) for s in floats.box[5].tolist()]
-    inner = [rounded(w / s)[0] for w, s in zip(metric.weights, scale, strict=True)]
+    unit = _unit(domain, metric)
+    scale = [Fraction(s) for s in floats.box[state.SCALE].tolist()]
+    inner = [_double(w * unit / s) for w, s in zip(metric.weights, scale, strict=True)]
     exponents = scaled.exponents[-1]
     least = min(exponents)
     is_near = max(exponents) - least < FARTHEST
@@ -177,9 +190,25 @@ def ground_of(
         _group_tables(form),
         _walls(domain),
         CODES[metric.norm],
+        unit,
         np.array(inner),
         np.array(scales),
     )
+
+
+def _unit(domain: Domain, metric: Measure) -> Fraction:
+    """A power of two near the length of the domain's diagonal: squares of lengths are then doubles."""
+    size = metric.length([high - low for low, high in zip(domain.lower, domain.upper, strict=True)])
+    exponent = size.numerator.bit_length() - size.denominator.bit_length()
+    return Fraction(2) ** (exponent // 2 if metric.is_squared else exponent)
+
+
+def _double(q: Fraction) -> float:
+    """A nearest double; infinite, which proves nothing, if there is none."""
+    try:
+        return rounded(q)[0]
+    except OverflowError:
+        return inf
 
 
 def _with_classes(form: SwitchForm, threshold: object) -> tuple[SwitchForm, Fraction | None]:

@@ -8,10 +8,10 @@ Main definitions:
     search: The question.
     Found: The answer.
     solve_exactly: The nearest tie on one cell with one rival.
-    around: The domain within a box around a point.
 
 Conventions:
-    Values of l2 are squares.  Row numbers are pattern bits, ``-1 - k`` for wall k of the domain (`margin_ground`).
+    Values of l2 are squares.  Floats count in the ground's unit.  Row numbers are pattern bits, ``-1 - k`` for wall k
+    of the domain (`margin_ground`).
 
 References:
     Croce and Hein, Minimally distorted adversarial examples with a fast adaptive boundary attack (2020): the guess.
@@ -34,8 +34,8 @@ from flint import fmpz
 from exactcpa.cell import slack_of
 from exactcpa.errors import CertificateRejected
 from exactcpa.exact_points import common
-from exactcpa.float_form import FloatDomain, above, below, rounded
-from exactcpa.kernels import descent, margins, state
+from exactcpa.float_form import above, rounded
+from exactcpa.kernels import attack, descent, state
 from exactcpa.margin_ground import Ground, Slack
 from exactcpa.nearest_on import Nearest, decide_nearest
 from exactcpa.vectors import Vector
@@ -46,7 +46,7 @@ ROOM, SLICE = 512, 5000
 """Leaves and nodes that there is room for at first; nodes between two looks at what happens (Ctrl-C)."""
 TIE = 2**62
 SMALLEST = 2.0**-40
-"""No search begins with less than this share of the domain: a guess may be 0."""
+"""No search is within less than this share of the domain: a guess may be 0, and the square of a margin too small."""
 LOOSE = 1.0 + 1e-6
 
 
@@ -67,23 +67,6 @@ class Found:
     cells: int
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """A domain within a box around one of its points; what the walk needs of a domain.
-
-    Attributes:
-        dimension, lower, upper, rows, interior: As of a domain; the bounding box need not be the least one.
-        is_whole: Whether it is the whole domain.
-    """
-
-    dimension: int
-    lower: Vector
-    upper: Vector
-    rows: tuple[tuple[Vector, Fraction], ...]
-    interior: Vector
-    is_whole: bool
-
-
 def search(ground: Ground, point: Vector, mine: int, *, guess: float | None = None) -> Found:
     """Find the nearest point of another class.
 
@@ -91,18 +74,18 @@ def search(ground: Ground, point: Vector, mine: int, *, guess: float | None = No
         ground: The network over the domain.
         point: In the domain.
         mine: Its class; no other output is as large there.
-        guess: Of the margin (not squared); found by an attack if None.
+        guess: Of the margin (not squared, in the ground's unit); found by an attack if None.
     """
     attempt = _Attempt(ground, point, mine)
     reach = _reach(ground, point)
     radius = attempt.attack() if guess is None else guess
-    radius = reach / 8 if isinf(radius) else max(radius * LOOSE, reach * SMALLEST)
+    radius = reach / 8 if isinf(radius) else radius * LOOSE
     steady = False
     while True:
-        radius = min(radius, reach * LOOSE)
+        radius = min(max(radius, reach * SMALLEST), reach * LOOSE)
         limit = attempt.run(_value_of(ground, radius), steady=steady)
         best = attempt.settle()
-        if best is not None and best[0].value <= Fraction(limit):
+        if best is not None and best[0].value <= ground.exact_value(limit):
             nearest, rival = best
             _require_tie(ground, nearest.point, mine, rival)
             return Found(nearest.value, nearest.point, rival, attempt.cells)
@@ -129,58 +112,20 @@ def inner(ground: Ground, point: Sequence[Fraction]) -> list[Fraction]:
 
 
 def root_above(ground: Ground, value: Fraction) -> float:
-    """A length whose value is not below a given one."""
+    """A length, in the kernels' unit, whose value is not below a given one."""
     if not ground.measure.is_squared:
-        return above(value)
+        return above(value / ground.unit)
+    value /= ground.unit * ground.unit
     shift = 2 * max(0, 64 - (value.numerator.bit_length() - value.denominator.bit_length()) // 2)
     root = isqrt((value.numerator << shift) // value.denominator) + 1
     return above(Fraction(root, 1 << shift // 2))
 
 
 def _reach(ground: Ground, point: Vector) -> float:
-    """No point of the domain is farther away."""
+    """No point of the domain is farther away, in the kernels' unit."""
     sides = zip(ground.domain.lower, ground.domain.upper, point, strict=True)
     most = [max(high - q, q - low) for low, high, q in sides]
     return root_above(ground, ground.measure.length(most))
-
-
-def around(ground: Ground, point: Vector, radius: float) -> tuple[Around, FloatDomain]:
-    """The part of the domain within a box that contains the open ball of a radius, exactly and in doubles.
-
-    A side of the box is a double in the kernels' coordinates, so that nothing is rounded; where the domain ends before
-    it, it is the domain's.
-    """
-    domain, whole, d = ground.domain, ground.floats, ground.dimension
-    box, rows = whole.box.copy(), whole.rows.copy()
-    lower, upper, is_whole = list(domain.lower), list(domain.upper), True
-    for j in range(d):
-        centre, scale = Fraction(box[state.CENTRE, j]), Fraction(box[state.SCALE, j])
-        half = Fraction(radius) * ground.measure.weights[j]
-        low, high = below((point[j] - half - centre) / scale), above((point[j] + half - centre) / scale)
-        for side, end, k in ((-1, low, j), (1, high, d + j)):
-            exact = centre + scale * Fraction(end)
-            ends = lower if side < 0 else upper
-            if (ends[j] - exact) * side > 0:
-                ends[j], is_whole = exact, False
-                box[state.LOWER if side < 0 else state.UPPER, j] = end
-                rows[k, 0] = side * end * rows[k, d + 5]
-                size = abs(rows[k, 0]) + abs(rows[k, 1 + j]) * box[state.RADIUS, j]
-                rows[k, d + 1], rows[k, d + 2], rows[k, d + 4] = 0.0, size * (1 + 1e-9), 0.0
-                rows[k, d + 3] = float(end == 0.0)
-    inside = _interior(domain.interior, point, lower, upper)
-    region = Around(d, tuple(lower), tuple(upper), domain.rows, inside, is_whole)
-    return region, FloatDomain(box, rows, whole.start)
-
-
-def _interior(centre: Vector, point: Vector, lower: Sequence[Fraction], upper: Sequence[Fraction]) -> Vector:
-    """A point between the domain's interior point and the given one, strictly inside the box."""
-    share = Fraction(1)
-    for c, q, low, high in zip(centre, point, lower, upper, strict=True):
-        if c != q:
-            room = (high - q) / (c - q) if c > q else (q - low) / (q - c)
-            if room <= share:
-                share = room / 2
-    return tuple([q + share * (c - q) for c, q in zip(centre, point, strict=True)])
 
 
 class _Attempt:
@@ -200,7 +145,7 @@ class _Attempt:
         starts = np.clip(
             x + steps * (box[state.UPPER] - box[state.LOWER]), box[state.LOWER], box[state.UPPER]
         )
-        return margins.attack(
+        return attack.attack(
             *(ground.scaled.arrays, ground.groups, ground.floats.rows, box, x),
             *(ground.weights, ground.scales, ground.norm, self._mine, starts),
         )
@@ -252,7 +197,7 @@ class _Attempt:
         """The nearest tie of all leaves, exactly, and the rival."""
         best: tuple[Nearest, int] | None = None
         for _, bound, word, vague, rival, hint in sorted(self._kept):
-            if best is not None and Fraction(bound) >= best[0].value:
+            if best is not None and self._ground.exact_value(bound) >= best[0].value:
                 continue
             for pattern in _patterns(self._ground, word, vague):
                 enough = None if best is None else best[0].value

@@ -166,7 +166,7 @@ def _everything_first(net: cpa.Network, box: cpa.Box, point: Point, norm: str) -
     )
     best = None
     for i, rival in zip(*np.unravel_index(np.argsort(values, axis=None), values.shape), strict=True):
-        if rival == mine or (best is not None and Fraction(float(bounds[i, rival])) >= best):
+        if rival == mine or (best is not None and ground.exact_value(float(bounds[i, rival])) >= best):
             continue
         hint = [n for n in tight[i, rival].tolist() if abs(n) < 2**62]
         pattern = integer(words[i])

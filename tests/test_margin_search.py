@@ -18,8 +18,9 @@ from exactcpa.domain import to_json as domain_to_json
 from exactcpa.float_form import rounded
 from exactcpa.kernels import margins as kernels
 from exactcpa.layers import Consecutive
+from exactcpa.margin_file import part_around
 from exactcpa.margin_ground import ground_of
-from exactcpa.margin_search import around, inner, search, solve_exactly
+from exactcpa.margin_search import inner, search, solve_exactly
 from exactcpa.numbers import exactly
 from exactcpa.point_margins import MISCLASSIFIED, NONE, Failure, domain_around
 
@@ -202,7 +203,7 @@ def test_bounds_are_not_above_exact_values(number):
             for rival in range(ground.classes):
                 if rival != best[0]:
                     exact = solve_exactly(ground, case.point, pattern, best[0], rival)
-                    assert exact is None or F(row[rival]) <= exact.value
+                    assert exact is None or ground.exact_value(row[rival]) <= exact.value
 
 
 def test_a_bad_guess_costs_time_only():
@@ -230,16 +231,28 @@ def test_outputs_of_very_different_size(norm, tmp_path):
     assert proved(tmp_path / "a.cpa") == found.value
 
 
-def test_box_holds_the_ball():
-    ground = ground_of(PLAIN, cpa.Box(["-1/3", -1], [1, 1]), weights=["1/3", 1])
-    region, floats = around(ground, (F(1, 3), F(1, 7)), 0.3)
-    for j, (q, w) in enumerate(zip((F(1, 3), F(1, 7)), ground.measure.weights, strict=True)):
-        assert region.lower[j] <= max(q - F(0.3) * w, ground.domain.lower[j])
-        assert region.upper[j] >= min(q + F(0.3) * w, ground.domain.upper[j])
-        assert region.lower[j] < region.interior[j] < region.upper[j]
-    assert not region.is_whole
-    assert around(ground, (F(1, 3), F(1, 7)), 10.0)[0].is_whole
-    assert (floats.box[0] <= floats.box[1]).all()
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("domain", ["box", "polytope", "slice"])
+def test_certificates_partition_holds_the_ball(norm, domain):
+    """Points of the domain in the ball are in the part; far corners are not."""
+    within = cpa.Box(["-1/3", -1], [1, 1])
+    if domain == "polytope":
+        within = cpa.Polytope([[1, 1], [-1, 0], [0, -1]], [1, "1/3", 1])
+    net = cpa.Network(2, (cpa.Linear([[1, 0], [0, 1]], [0, 0]),))
+    whole = cpa.Slice([0, 0], [[1, 0], [0, 2]], within) if domain == "slice" else within
+    ground = ground_of(net, whole, norm=norm, weights=["1/3", 1])
+    point = (F(1, 3), F(1, 7))
+    part = part_around(ground, point, F(1, 2))
+    source = random.Random(norm + domain)
+    for _ in range(400):
+        step = (F(source.randint(-24, 24), 72), F(source.randint(-24, 24), 24))
+        y = tuple(q + s for q, s in zip(point, step, strict=True))
+        length = ground.measure.length(step)
+        is_inside = length < (F(1, 4) if norm == "2" else F(1, 2))
+        if is_inside and whole.contains(y):
+            assert part.contains(y)
+    assert whole.contains((F(-1, 3), F(-1))) and not part.contains((F(-1, 3), F(-1)))
+    assert part_around(ground, point, F(10)) == whole
 
 
 # Larger networks, against enumerating everything and doing without the search's bounds.

@@ -85,7 +85,7 @@ def prove(norm, rows, errors, mine, active, weights):
     """
     d, m = rows.shape[1] - 1, len(mine)
     factor = (4.0 * len(active) + 16.0) * UNIT
-    dual, gap = 0.0, 0.0
+    dual, gap, top = 0.0, 0.0, 0.0
     for j in range(d + 1):
         total, size, wrong = 0.0, 0.0, 0.0
         for k in range(len(active)):
@@ -97,18 +97,24 @@ def prove(norm, rows, errors, mine, active, weights):
             size += weight * abs(a)
             wrong += weight * errors[mine[place], j]
         wrong = (wrong + factor * size) * (1.0 + factor) + TINY
+        p = abs(total) + wrong
+        if not p < HUGE:
+            return 0.0
         if j == d:
             gap = -total - wrong
+        elif norm == L2 and p > top:
+            # The squares are of shares of the largest: they neither overflow nor are lost.
+            dual, top = 1.0 + dual * (top / p) ** 2, p
         elif norm == L2:
-            dual += (abs(total) + wrong) ** 2
+            dual += (p / top) ** 2
         elif norm == LINF:
-            dual += abs(total) + wrong
+            dual += p
         else:
-            dual = max(dual, abs(total) + wrong)
+            dual = max(dual, p)
     if not (TINY < gap < HUGE) or not (dual < HUGE):
         return 0.0
-    shrink = 1.0 - (2.0 * d + 16.0) * UNIT
-    bound = gap * gap / dual * shrink if norm == L2 else gap / dual * shrink
+    shrink = 1.0 - (6.0 * d + 16.0) * UNIT
+    bound = (gap / top) ** 2 / dual * shrink if norm == L2 else gap / dual * shrink
     return min(bound, HUGE) if bound > TINY else 0.0
 
 
