@@ -342,3 +342,54 @@ def test_rejects_other_numbers_of_labels_or_workers():
 def test_a_certificate_that_cannot_be_written(tmp_path):
     with pytest.raises(cpa.BadFile):
         cpa.margin(PLAIN, [1, 0], SQUARE, certificate=tmp_path / "no" / "a.cpa")
+
+
+# Regressions: lengths and rows whose squares are no doubles, cells beyond the ball.
+
+FALLING = cpa.Network(1, (cpa.Linear([[-1]], [0]),))
+
+
+@pytest.mark.parametrize("size", [F(10) ** 100, F(10) ** 300, F(10) ** -300, F(1, 3)])
+@pytest.mark.parametrize("norm", NORMS)
+def test_squares_of_lengths_need_not_be_doubles(norm, size, tmp_path):
+    """-x falls through -size at x = size; squares of 1e100 times their multipliers overflowed: "no other class"."""
+    box, file = cpa.Box([0], [2 * size]), tmp_path / "a.cpa"
+    found = cpa.margin(FALLING, [F(7, 4) * size], box, norm=norm, threshold=-size, certificate=file)
+    length = F(3, 4) * size
+    assert (found.value, found.nearest) == (length**2 if norm == "2" else length, (size,))
+    assert proved(file) == found.value
+
+
+@pytest.mark.parametrize("distance", [F(10) ** -170, F(10) ** -320])
+@pytest.mark.parametrize("norm", NORMS)
+def test_margins_smaller_than_doubles(norm, distance, tmp_path):
+    file = tmp_path / "a.cpa"
+    found = cpa.margin(PLAIN, [F(1, 3) + distance, F(1, 3)], SQUARE, norm=norm, certificate=file)
+    assert found.value == {"2": distance**2 / 2, "1": distance, "inf": distance / 2}[norm]
+    assert proved(file) == found.value
+
+
+@pytest.mark.parametrize("weights", [(F(10) ** 200, F(10) ** -200), (1, F(10) ** 320)])
+@pytest.mark.parametrize("norm", NORMS)
+def test_weights_of_very_different_size(norm, weights, tmp_path):
+    """The lines x = y + 1/2 and the boundary of the square are reached along the heavier coordinate."""
+    net, file = cpa.Network(2, (cpa.Linear([[1, 0], [0, 1]], [F(-1, 2), 0]),)), tmp_path / "a.cpa"
+    found = cpa.margin(net, [1, 0], SQUARE, norm=norm, weights=weights, certificate=file)
+    case = cpa.network_to_json(net), domain_to_json(SQUARE), (F(1), F(0)), norm, [F(w) for w in weights]
+    assert found.value == brute_force(*case)[0]
+    assert proved(file) == found.value
+
+
+def test_cell_just_beyond_the_ball_with_huge_ties(tmp_path):
+    """No power of two that was tried made so much of a tie harmless."""
+    layers = (
+        cpa.Linear([[2 * 10**300], [-1]], [2 * 10**300, 2]),
+        cpa.ReLU(),
+        cpa.Linear([[-1, 2]], [0]),
+        cpa.ReLU(),
+        cpa.Linear([[1], [0]], [-1, 1]),
+        cpa.ReLU(),
+    )
+    net, file = cpa.Network(1, layers), tmp_path / "a.cpa"
+    found = cpa.margin(net, [-2], cpa.Box([-3], [1]), norm="1", certificate=file)
+    assert proved(file) == found.value is not None
