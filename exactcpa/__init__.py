@@ -240,7 +240,7 @@ _NAMES = {
     "crosscheck.judging": ("CrosscheckReport",),
     "crosscheck.claim": ("Claim",),
     "crosscheck.claims_file": ("ClaimsFile", "read_claims", "save_claims"),
-    "checker": ("check", "Report", "Rejected", "Unreadable"),
+    "checker": ("check", "Report", "Rejected", "Unfinished", "Unreadable"),
     "errors": (
         *("ExactcpaError", "BadArgument", "BadDomain", "BadFile", "BadNetwork", "CertificateRejected"),
         *("DimensionMismatch", "InexactNumber", "OutsideDomain", "Undecided"),

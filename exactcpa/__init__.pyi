@@ -1,7 +1,7 @@
 # The public names for editors and type checkers; `__init__.py` imports them at first use.
 
 from exactcpa.boundary import DecisionBoundary, decision_boundary
-from exactcpa.checker import Rejected, Report, Unreadable, check
+from exactcpa.checker import Rejected, Report, Unfinished, Unreadable, check
 from exactcpa.comparison import Comparison, compare
 from exactcpa.crosscheck import crosscheck
 from exactcpa.crosscheck.claim import Claim
@@ -110,6 +110,7 @@ __all__ = [
     "Surd",
     "TrainingBatchNorm",
     "Undecided",
+    "Unfinished",
     "Unreadable",
     "__version__",
     "batch_statistics",

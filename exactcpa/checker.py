@@ -1,12 +1,12 @@
 r"""Checker: decides whether a .cpa file proves what it states.  Trusted, alone, standard library only.
 
-Run it by itself, ``python -I -S exactcpa/checker.py FILE [--json]`` (exit 0 proved, 1 rejected, 2 misuse:
-no such file, not a .cpa file of this version, no proof inside), or call ``check(path)``, which returns a
-`Report` or raises `Rejected` or `Unreadable`.  Nothing here is taken on trust: the network is read and
-lowered again, every certificate is added up in integers, the network is run at every witness.  A float is
-the dyadic rational it stores; no decision rests on float arithmetic.  Square roots of the ideal reading are
-enclosed by rationals, and where enclosures decide nothing, by formal arithmetic.  This text is the
-specification of the file format.
+Run it by itself, ``python -I -S exactcpa/checker.py FILE [--workers N] [--json]`` (exit 0 proved, 1 rejected, 2
+misuse: no such file, not a .cpa file of this version, no proof inside; or the check was cut short), or call
+``check(path)``, which returns a `Report` or raises `Rejected`, `Unreadable` or `Unfinished`.  Nothing here is
+taken on trust: the network is read and lowered again, every certificate is added up in integers, the network is
+run at every witness.  A float is the dyadic rational it stores; no decision rests on float arithmetic.  Square
+roots of the ideal reading are enclosed by rationals, and where enclosures decide nothing, by formal arithmetic.
+This text is the specification of the file format.
 
 
 The statement
@@ -224,6 +224,29 @@ Why this is enough
 10. Margins.  A(y) is at most A(x) plus the distance of y times the dual norm of a, so < 0 on the ball.  So where the
    domain is in the ball, it is in HEAD's domain, hence in the closed cells.  There slacks are >= 0, and if f_j >= f_c,
    so is A: there is no such point.  The nearest point, where the network itself is run, shows that r is reached.
+11. Affine maps are not kept, for there may be millions: of each cell a *fingerprint* is, a sum of the map's entries
+   with fixed weights, divided by more than twice what errors can make of it, rounded down, modulo a prime.  Those of
+   equal maps differ by at most 1; so where they differ by more, the maps differ.  Where not, the maps are compared
+   themselves, from both patterns, and the pattern of every cell is what PATT says (see 3).
+12. Several processes.  *Parts* are disjoint subtrees, in order, each with the places in the streams and the numbers
+   of cells and facets where it begins and ends.  Every process reads the whole file, whose digest must be the same for
+   all, and makes the one walk that a process alone would make, from the root and by the same code; but of the parts it
+   passes over those of others, and goes on at their end.  Part i belongs to process i modulo their number.  The plan
+   needs no trust: it is accepted only if every process meets every part where it begins, and the owner's walk through
+   it ends where it ends.  By induction over the parts then, every process is, at each record it reads, with the
+   same node, places and numbers as one process alone; so each record in a part is checked by its owner, each other one
+   by all.  What is counted (certificates, cells with their fingerprints) counts at the owner, outside of parts at
+   process 0; the cells that all have counted together must be 0, 1, 2, .. without gap or repetition.  A process that
+   does not answer leaves the check without result.  What is about all cells at once (edges, linear regions, counts)
+   is done at the end, with the tables that all these checks were about.
+
+
+Large files
+-----------
+A file is mapped into memory, not read: streams a piece at a time, tables where they lie.  Of each cell 24 bytes are
+kept, and 16 for every facet between cells with equal maps; besides those the JSON blocks (XPTS among them) and the
+nodes of one path.  Its digest is taken before and after, so a file that changes meanwhile proves nothing.  Records
+number rows, switches and units in 16 bits: a layer of more than 32767 of them has no proof of this version.
 
 
 An example to check by hand: relu(x) + relu(x + 2) on -1 <= x <= 1
@@ -242,11 +265,12 @@ Switches 0: x and 1: x + 2, scales 0.  CODE, REAL and what they say:
 
 Main definitions:
     check: Path in, `Report` out.
-    Rejected, Unreadable: Why not.
+    Rejected, Unreadable, Unfinished: Why not.
     lower_network: JSON to lines and units.
     Enclosure, Real, Field: Real numbers: enclosed, formal, and those of one network.
     Claim: What MARG states; `Margin`, once it is proved.
     Proof: The walk over the records.
+    Scan, Crew: Subtrees, planned from the lengths of records; processes that check them.
 
 Conventions:
     An affine function on R^d is a tuple of d coefficients and its constant, integers over a known
@@ -271,25 +295,33 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 import argparse
 import json
 import math
+import mmap
+import multiprocessing
+import os
 import re
+import signal
 import struct
+import threading
 import time
 import zlib
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, partial, total_ordering
 from hashlib import sha256
-from itertools import combinations, islice, product
+from itertools import accumulate, combinations, pairwise, product
+from multiprocessing.connection import Connection, wait
 from operator import itemgetter, mul, sub
 from typing import Any, NamedTuple, NoReturn
 
 MAGIC, VERSION = b"exactcpa-partition ", b"1\n"
 DROP, DROPX, SPLIT, PRUNE, PRUNEX, CELL, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS = range(1, 14)
 DROPI, PRUNEI, DROPT, PRUNET, LOSEST = range(14, 19)
-EXACT = (DROPX, PRUNEX, LOSESX)
+STATED, EXACT = (DROP, PRUNE, LOSES), (DROPX, PRUNEX, LOSESX)
 DROPS, PRUNES = (DROP, DROPX, DROPI, DROPT), (PRUNE, PRUNEX, PRUNEI, PRUNET)
 
 Vector = tuple[int, ...]
@@ -302,6 +334,10 @@ class Rejected(Exception):
 
 class Unreadable(Exception):
     """There is nothing to check: no such file, not a .cpa file of this version, or no proof in it."""
+
+
+class Unfinished(Exception):
+    """The check did not come to its end: a worker process was lost, or the file changed.  Nothing is proved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,32 +405,64 @@ class Report:
         )
 
 
-def check(path: Any, progress: Progress | None = None) -> Report:
+def check(path: Any, progress: Progress | None = None, *, workers: int = 1) -> Report:
     """Check the proof in a file.
 
     Args:
-        path: The file.
+        path: The file.  It is mapped, not read into memory.
         progress: Called now and then with the number of cells checked and the number stated.
+        workers: How many processes check parts of the proof; with 1 it is this one.
 
     Raises:
         Rejected: The file is damaged, or does not prove what it states.
         Unreadable: Nothing to check.
+        Unfinished: A worker process was lost, or the file changed meanwhile.
+        ValueError: No whole number of workers.
     """
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = contents(file)
     except (OSError, ValueError, MemoryError) as problem:
         raise Unreadable(f"cannot read the file: {problem}") from None
+    return check_bytes(data, progress, workers=workers, path=path)
+
+
+def contents(file: Any) -> mmap.mmap | bytes:
+    """Return what is in a file: mapped, or read if that cannot be (a pipe; nothing)."""
     try:
-        return check_bytes(data, progress)
-    except (Rejected, Unreadable):
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return file.read()
+
+
+def check_bytes(data: Any, progress: Progress | None = None, *, workers: int = 1, path: Any = None) -> Report:
+    """Check the contents of a file; ``path`` is where a process that is not forked from this one finds them."""
+    if type(workers) is not int or workers < 1:
+        raise ValueError(f"expected workers to be a whole number from 1 on, got {shown(workers)}")
+    try:
+        proof = prepare(data)
+        parts = divide_proof(proof, workers) if workers > 1 else []
+        is_alone = len(parts) < 2
+        found = (
+            [proof.run(progress)] if is_alone else Crew(data, path, proof, parts, workers).gather(progress)
+        )
+        report = proof.finish(found)
+        if read_blocks(data)[1] != proof.digest:
+            raise Unfinished("the file was changed while it was being checked: nothing is proved")
+    except (Rejected, Unreadable, Unfinished):
         raise
     except Exception as problem:  # whatever it is, it is no proof
-        raise Rejected(f"malformed: {type(problem).__name__}: {str(problem)[:200]!a}") from problem
+        raise Rejected(malformed(problem)) from problem
+    return report
 
 
-def check_bytes(data: bytes, progress: Progress | None = None) -> Report:
-    """Check the contents of a file: blocks, then network and domain, then the proof."""
+def malformed(problem: Exception) -> str:
+    """Say which error a file led to."""
+    return f"malformed: {type(problem).__name__}: {str(problem)[:200]!a}"
+
+
+def prepare(data: Any) -> "Proof":
+    """Check all that stands before the proof: blocks, then network and domain."""
     blocks, digest = read_blocks(data)
     head = read_json(only(blocks, "HEAD"), "HEAD")
     is_ideal = head.get("reading") == "ideal"
@@ -424,7 +492,7 @@ def check_bytes(data: bytes, progress: Progress | None = None) -> Report:
         if is_ideal:
             reject("block MARG: margins are proved in the deployed reading only")
         claim = Claim(read_json(only(blocks, "MARG"), "MARG"), head["domain"], network, domain)
-    return Proof(network, domain, blocks, digest, exact, claim, facets=head["facets"]).run(progress)
+    return Proof(network, domain, blocks, digest, exact, claim, facets=head["facets"])
 
 
 def reject(reason: str) -> NoReturn:
@@ -445,9 +513,9 @@ TAIL = ("EDGE", "PATT", "WITN", "XPTS", "FPTR", "FACE", "REGI", "MARG", "STAT", 
 Blocks = dict[str, list[memoryview]]
 
 
-def read_blocks(data: bytes) -> tuple[Blocks, str]:
+def read_blocks(data: Any) -> tuple[Blocks, str]:
     """Return the payloads by tag and the digest; magic, lengths, checksums and order are checked."""
-    if not data.startswith(MAGIC):
+    if data[: len(MAGIC)] != MAGIC:
         raise Unreadable("not a .cpa file: its first bytes are not 'exactcpa-partition '")
     start = len(MAGIC) + len(VERSION)
     if data[len(MAGIC) : start] != VERSION:
@@ -502,36 +570,86 @@ def only(blocks: Blocks, tag: str) -> memoryview:
     return blocks[tag][0]
 
 
-def stream(payloads: list[memoryview], kind: str, tag: str) -> Iterator[Any]:
-    """Yield the numbers of a stream; ``kind`` is a type code of `array`."""
-    for payload in payloads:
-        yield from numbers_of(payload, kind, tag)
+PIECE = 1 << 17  # bytes of a stream that are in memory as numbers at a time; a multiple of 8
+Read = Callable[[memoryview, int], tuple[list, Sequence[int]]]
+
+
+class Stream:
+    """The numbers of one tag in order, read piece by piece.  A *place* is how many bytes come before a number.
+
+    ``read`` returns from the rest of a payload some numbers and their places, and the place after them.
+    """
+
+    __slots__ = ("at", "ends", "payloads", "places", "read", "values")
+
+    def __init__(self, payloads: Sequence[memoryview], read: Read) -> None:
+        self.payloads, self.ends, self.read = payloads, list(accumulate(map(len, payloads))), read
+        self.go_to(0)
+
+    def go_to(self, place: int) -> None:
+        """Go on with the number at a place."""
+        block = bisect_right(self.ends, place)
+        self.at, self.values, self.places = 0, [], [place]
+        if block < len(self.ends):
+            left = self.ends[block] - place
+            self.values, self.places = self.read(self.payloads[block][-left:], place)
+
+    def place(self) -> int:
+        """Return the place of the next number."""
+        return self.places[self.at]
+
+    def take(self, count: int) -> list:
+        """Return the next numbers; fewer if the stream ends."""
+        start = self.at
+        self.at = start + count
+        values = self.values[start : self.at]
+        while len(values) < count:
+            self.go_to(self.places[-1])
+            if not self.values:
+                break
+            self.at = min(count - len(values), len(self.values))
+            values += self.values[: self.at]
+        return values
+
+
+def read_numbers(kind: str, tag: str, payload: memoryview, place: int) -> tuple[list, range]:
+    """Read a piece of the streams CODE or REAL."""
+    values = numbers_of(payload[:PIECE], kind, tag)
+    return values.tolist(), range(place, place + len(values) * values.itemsize + 1, values.itemsize)
 
 
 def numbers_of(payload: memoryview, kind: str, tag: str) -> array:
-    """Return a payload as an array."""
+    """Return a payload as an array; ``kind`` is a type code of `array`."""
     values = array(kind)
-    if len(payload) % values.itemsize:
-        reject(f"block {tag}: {len(payload)} bytes, not a multiple of {values.itemsize}")
+    expect_whole(payload, values.itemsize, tag)
     values.frombytes(payload)
     if sys.byteorder == "big":
         values.byteswap()
     return values
 
 
+def expect_whole(payload: memoryview, size: int, tag: str) -> None:
+    """A payload is a whole number of items."""
+    if len(payload) % size:
+        reject(f"block {tag}: {len(payload)} bytes, not a multiple of {size}")
+
+
 HEX_INTEGER = re.compile(rb"-?0x[0-9a-f]+")
 
 
-def big_stream(payloads: list[memoryview]) -> Iterator[int]:
-    """Yield the integers of the BIGS stream."""
-    for payload in payloads:
-        *texts, rest = bytes(payload).split(b"\n")
-        if rest:
-            reject("block BIGS: the last integer has no newline after it")
-        for text in texts:
-            if not HEX_INTEGER.fullmatch(text):
-                reject(f"block BIGS: not a hexadecimal integer: {shown(text)}")
-            yield int(text, 16)
+def read_bigs(payload: memoryview, place: int) -> tuple[list[int], list[int]]:
+    """Read a piece of the stream BIGS."""
+    size = PIECE
+    while b"\n" not in (piece := bytes(payload[:size])) and size < len(payload):
+        size *= 2
+    *texts, rest = piece.split(b"\n")
+    if rest and size >= len(payload):
+        reject("block BIGS: the last integer has no newline after it")
+    for text in texts:
+        if not HEX_INTEGER.fullmatch(text):
+            reject(f"block BIGS: not a hexadecimal integer: {shown(text)}")
+    places = list(accumulate((len(text) + 1 for text in texts), initial=place))
+    return [int(text, 16) for text in texts], places
 
 
 # ---------------------------------------------------------------------------------------------- JSON, numbers
@@ -1906,23 +2024,31 @@ def network_at(
         lines, entries = line_values(stage, entries, one), []
         doubt = exact.doubt(index, pattern, point) if exact else None
         for unit in stage.units:
-            value, bits, ties = (bend_at if isinstance(unit, Bend) else maximum_at)(unit, lines, one, doubt)
-            entries.append(value if isinstance(unit, Bend) else value * stage.slope_denominator)
-            pattern |= bits << unit.bit
-            zeros |= ties << unit.bit
+            if isinstance(unit, Bend):
+                value, bits, ties = bend_at(unit, lines, one, doubt)
+            else:
+                value, bits, ties = maximum_at(unit, lines, one, doubt)
+                value *= stage.slope_denominator
+            entries.append(value)
+            if bits:
+                pattern |= bits << unit.bit
+            if ties:
+                zeros |= ties << unit.bit
     return pattern, zeros, lines
 
 
 def bend_at(bend: Bend, lines: Sequence[int], one: int, doubt: Doubt | None) -> tuple[int, int, int]:
     """Return value, bits and zero bits of a bend at a point."""
-    value, piece, ties = lines[bend.source], 0, 0
-    for index, breakpoint_ in enumerate(bend.breakpoints):
+    source, breakpoints, slopes, intercepts, _ = bend
+    value, piece, ties = lines[source], 0, 0
+    for index, breakpoint_ in enumerate(breakpoints):
         above = value - breakpoint_ * one
         if doubt:
-            above = doubt(above, bend.source, -1, breakpoint_)
-        piece += above >= 0
-        ties |= (above == 0) << index
-    return bend.slopes[piece] * value + bend.intercepts[piece] * one, (1 << piece) - 1, ties
+            above = doubt(above, source, -1, breakpoint_)
+        if above >= 0:
+            piece += 1
+            ties |= (above == 0) << index
+    return slopes[piece] * value + intercepts[piece] * one, (1 << piece) - 1, ties
 
 
 def maximum_at(
@@ -2349,6 +2475,49 @@ Task = Node | Choice
 Terms = list[tuple[int, Function]]  # sign and function
 
 
+class Place(NamedTuple):
+    """How far a walk is: places in the streams, cells and facets so far."""
+
+    codes: int
+    reals: int
+    bigs: int
+    cells: int
+    facets: int
+
+
+class Part(NamedTuple):
+    """A subtree that one process checks and the others pass over."""
+
+    start: Place
+    end: Place
+
+
+@dataclass(slots=True)
+class Found:
+    """What one process has found in the records that are its own.
+
+    Attributes:
+        digest: Of the file that it read.
+        certificates, splits, choices, exact_points: How many it checked.
+        runs: Number of the first cell, and the fingerprints of that cell and those that follow.
+        joined: Pairs of neighbours that were seen to have equal maps, one after the other.
+        end: Where its walk ended.
+    """
+
+    digest: str
+    certificates: int
+    splits: int
+    choices: int
+    exact_points: int
+    runs: list[tuple[int, array]]
+    joined: array
+    end: Place
+
+
+RECENT = 1 << 14  # cells whose maps are kept, so that most neighbours are compared at once
+FINGERPRINTS = 2**61 - 1  # their modulus
+
+
 class Proof:
     """The walk over the records; one object checks one file, once."""
 
@@ -2363,20 +2532,24 @@ class Proof:
         *,
         facets: bool,
     ) -> None:
-        self.network, self.domain, self.digest, self.has_facets = network, domain, digest, facets
+        self.network, self.domain, self.has_facets = network, domain, facets
+        self.digest = digest
         self.exact, self.claim = exact, claim
         self.reach = domain.denominator + sum(map(max, map(abs, domain.lower), map(abs, domain.upper)))
-        self.codes = stream(blocks.get("CODE", []), "h", "CODE")
-        self.reals = stream(blocks.get("REAL", []), "d", "REAL")
-        self.bigs = big_stream(blocks.get("BIGS", []))
+        self.codes = Stream(blocks.get("CODE", []), partial(read_numbers, "h", "CODE"))
+        self.reals = Stream(blocks.get("REAL", []), partial(read_numbers, "d", "REAL"))
+        self.bigs = Stream(blocks.get("BIGS", []), read_bigs)
         self.read_tables(blocks)
         if claim:
             claim.expect_lists(self.stated_cells)
-        self.cells = self.facets = self.edges = self.certificates = self.splits = self.choices = 0
-        self.maps: list[int] = []  # for every cell the number of its affine map, errors apart
-        self.map_numbers: dict[tuple[Vector, ...], int] = {}
-        self.map_list: list[tuple[Vector, ...]] = []
-        self.parents: list[int] = []  # union-find over cells: the linear regions
+        self.cells = self.facets = 0
+        self.found = Found(digest, 0, 0, 0, 0, [], array("q"), self.place())
+        self.parts: list[Part] = []
+        self.part, self.next_part = 0, -1  # number and place in CODE of the next part
+        self.process, self.processes, self.is_mine = 0, 1, True
+        self.progress: Progress | None = None
+        self.recent: dict[int, tuple[Vector, ...]] = {}  # affine maps of cells checked last
+        self.prints_errors = self.fingerprint_doubt()
 
     def read_tables(self, blocks: Blocks) -> None:
         """Read the tables, whose lengths must fit the stated counts."""
@@ -2398,18 +2571,61 @@ class Proof:
         if self.facet_starts[0] != 0:
             reject("block FPTR: does not start with 0")
 
-    def run(self, progress: Progress | None) -> Report:
-        """Follow the records to their end; an explicit stack keeps what is still to do."""
-        stack: list[Task] = [self.root()]
+    def run(self, progress: Progress | None) -> Found:
+        """Follow the records to their end."""
+        self.progress = progress
+        self.walk(self.root())
+        for stream, tag in ((self.codes, "CODE"), (self.reals, "REAL"), (self.bigs, "BIGS")):
+            if stream.take(1):
+                reject(f"{tag} has numbers left over at the end of the proof")
+        if self.part != len(self.parts):
+            reject(f"parts: {len(self.parts)} planned, {self.part} met")
+        self.found.end = self.place()
+        return self.found
+
+    def run_parts(self, parts: list[Part], process: int, processes: int, progress: Progress | None) -> Found:
+        """Follow the records as one process of several: part i belongs to process i modulo their number.
+
+        What is in no part is followed by all, and belongs to process 0.
+        """
+        self.parts, self.next_part = parts, parts[0].start.codes
+        self.process, self.processes, self.is_mine = process, processes, process == 0
+        return self.run(progress)
+
+    def walk(self, node: Node) -> None:
+        """Follow the records of a node and all below it; an explicit stack keeps what is still to do."""
+        stack: list[Task] = [node]
         while stack:
             task = stack.pop()
             if isinstance(task, Choice):
                 self.divide(task, stack)
+            elif self.codes.place() == self.next_part:
+                self.meet_part(task)
             else:
                 self.follow(task, stack)
-                if progress and self.cells % 64 == 0:
-                    progress(self.cells, self.stated_cells)
-        return self.finish()
+
+    def meet_part(self, node: Node) -> None:
+        """Check a part, or pass over it if it is another process's."""
+        part, is_own = self.parts[self.part], self.part % self.processes == self.process
+        if self.place() != part.start:
+            self.fail("a part does not begin where it was planned to")
+        self.part += 1
+        self.next_part = self.parts[self.part].start.codes if self.part < len(self.parts) else -1
+        if is_own:
+            self.is_mine = True
+            self.walk(node)
+            self.is_mine = self.process == 0
+            if self.place() != part.end:
+                self.fail("a part does not end where it was planned to")
+        else:
+            self.codes.go_to(part.end.codes)
+            self.reals.go_to(part.end.reals)
+            self.bigs.go_to(part.end.bigs)
+            self.cells, self.facets = part.end.cells, part.end.facets
+
+    def place(self) -> Place:
+        """Return how far the walk is."""
+        return Place(self.codes.place(), self.reals.place(), self.bigs.place(), self.cells, self.facets)
 
     def root(self) -> Node:
         """Return the whole domain, at the first stage."""
@@ -2418,7 +2634,7 @@ class Proof:
         return Node([lines], first.bits, 0, 0, list(self.network.domain_rows))
 
     def follow(self, node: Node, stack: list[Task]) -> None:
-        """Follow a path down to its cell, or to a choice; what branches off goes on the stack."""
+        """Follow a node to where it divides, or to its cell; what it divides into goes on the stack."""
         while True:
             self.advance(node)
             code = self.code()
@@ -2427,7 +2643,8 @@ class Proof:
             elif code in PRUNES:
                 self.prune(node, code)
             elif code == SPLIT:
-                stack.append(self.split(node))
+                stack += [self.split(node), node]
+                return
             elif code == CHOOSE:
                 stack.append(self.choose(node))
                 return
@@ -2445,12 +2662,16 @@ class Proof:
 
     def code(self) -> int:
         """Return the next code."""
-        value = next(self.codes, None)
-        return self.fail("CODE ends early") if value is None else value
+        codes = self.codes
+        if codes.at < len(codes.values):
+            codes.at += 1
+            return codes.values[codes.at - 1]
+        value = codes.take(1)
+        return value[0] if value else self.fail("CODE ends early")
 
-    def take(self, source: Iterator, count: int, tag: str) -> list:
+    def take(self, source: Stream, count: int, tag: str) -> list:
         """Return the next numbers of a stream."""
-        values = list(islice(source, count))
+        values = source.take(count)
         return values if len(values) == count else self.fail(f"{tag} ends early")
 
     def ratios(self, count: int) -> list[tuple[int, int]]:
@@ -2505,13 +2726,13 @@ class Proof:
                 self.implied(terms) if kind in (DROPI, PRUNEI) else self.stated(terms, exact=kind in EXACT)
             )
             self.expect_not_positive(weights, terms, len(goals))
-        self.certificates += 1
+        self.found.certificates += self.is_mine
 
     def expect_not_positive(self, weights: list[int], terms: Terms, goals: int) -> None:
         """The sum of terms has no positive value on the bounding box."""
-        if any(weight <= 0 for weight in weights[:goals]):
+        if min(weights[:goals]) <= 0:
             self.fail("a theta is not positive")
-        if any(weight < 0 for weight in weights):
+        if min(weights) < 0:
             self.fail("a multiplier is negative")
         largest = self.largest_on_box(sum_of(weights, terms, [function.vector for _, function in terms]))
         if self.exact:
@@ -2665,7 +2886,7 @@ class Proof:
         upper.upper |= bit
         upper.rows.append(Row(function, switch.bit, bit))
         node.rows.append(Row(negated(function), switch.bit, bit))
-        self.splits += 1
+        self.found.splits += self.is_mine
         return upper
 
     def prune(self, node: Node, code: int) -> int:
@@ -2688,7 +2909,7 @@ class Proof:
             self.fail(f"CHOOSE of unit {number}, which is no group of this stage")
         if not node.undecided >> group.bit & 1:
             self.fail(f"group {number} is decided twice")
-        self.choices += 1
+        self.found.choices += self.is_mine
         return Choice(node, group, 0)
 
     def divide(self, choice: Choice, stack: list[Task]) -> None:
@@ -2755,13 +2976,14 @@ class Proof:
         self.expect_inside(node, point)
         if self.pattern(number) != node.upper:
             self.fail("PATT has another pattern")
-        self.keep_map(tuple(node.lines[-1]))
-        self.parents.append(number)
+        self.keep_map(number, tuple(node.lines[-1]))
         if self.claim and self.claim.value != 0:
             self.check_margin(node, number)
         if self.has_facets:
             self.check_facets(node, number)
         self.cells += 1
+        if self.progress and self.is_mine and self.cells % 64 == 0:
+            self.progress(self.cells, self.stated_cells)
 
     def expect_listed(self, cell: int, point: Vector, *, exact: bool) -> None:
         """WITN and XPTS have the witness."""
@@ -2770,8 +2992,9 @@ class Proof:
         listed = self.witnesses[cell * dimension : (cell + 1) * dimension].tolist()
         if exact:
             values = [Fraction(value, one) for value in above]
-            if vector(self.exact_points.pop(str(cell), None), dimension) != values:
+            if vector(self.exact_points.get(str(cell)), dimension) != values:
                 self.fail("XPTS has another witness")
+            self.found.exact_points += self.is_mine
         if listed != [value / one for value in above]:
             self.fail("WITN has another witness")
 
@@ -2822,8 +3045,8 @@ class Proof:
         for other, row in enumerate(node.rows):
             if row is None or other == number:
                 continue
-            function = row.function
-            if dot(function.vector, point) <= function.error * reach and self.value(function, point) <= 0:
+            vector, _, error, _ = function = row.function
+            if dot(vector, point) <= error * reach and self.value(function, point) <= 0:
                 self.fail(f"FACET: the point is not strictly inside row {other}")
         if not self.is_in_box(point):
             self.fail("FACET: the point is not inside the bounding box")
@@ -2842,10 +3065,8 @@ class Proof:
         if changed != row.crossed and not self.changes_only_across(node, row, changed):
             self.fail(f"EDGE: cell {across} is not across the facet")
         self.facets += 1
-        if across < cell:
-            self.edges += 1
-            if self.have_equal_maps(across, cell):
-                self.join(across, cell)
+        if across < cell and across in self.recent and self.recent[across] == self.recent.get(cell):
+            self.found.joined.extend((across, cell))
 
     def changes_only_across(self, node: Node, row: Row, changed: int) -> bool:
         """Whether bits change, and all their functions on the node are multiples of the row's."""
@@ -2889,59 +3110,75 @@ class Proof:
         one = stage.denominator * stage.factor
         return [Fraction(-c if is_lower else c, one) for c in self.function_of_bit(node, bit).vector]
 
-    def keep_map(self, lines: tuple[Vector, ...]) -> None:
-        """Keep the affine map of the cell in hand."""
-        number = self.map_numbers.setdefault(lines, len(self.map_list))
-        self.maps.append(number)
-        if number == len(self.map_list):
-            self.map_list.append(lines)
+    # --------------------------------------------------------------------------------------- affine maps
+
+    def fingerprint_doubt(self) -> int:
+        """Return how far the sum that makes a fingerprint may be from that of the true map."""
+        width, errors = self.domain.dimension + 1, self.network.stages[-1].errors
+        spread = [error for error in errors for _ in range(width)]
+        self.print_weights = [pow(0x9E3779B97F4A7C15, k + 1, FINGERPRINTS) for k in range(len(spread))]
+        return sum(map(mul, self.print_weights, spread))
+
+    def fingerprint(self, lines: tuple[Vector, ...]) -> int:
+        """Return a number of an affine map; those of equal maps are at most 1 apart, see `are_near`."""
+        total = sum(map(mul, self.print_weights, [c for line in lines for c in line]))
+        return total // (2 * self.prints_errors + 1) % FINGERPRINTS
+
+    def keep_map(self, cell: int, lines: tuple[Vector, ...]) -> None:
+        """Keep the fingerprint of the affine map of the cell in hand; the map itself for a while, if it is exact."""
+        if not self.is_mine:
+            return
+        runs = self.found.runs
+        if not runs or runs[-1][0] + len(runs[-1][1]) != cell:
+            runs.append((cell, array("q")))
+        runs[-1][1].append(self.fingerprint(lines))
+        if not self.prints_errors:
+            self.recent[cell] = lines
+            self.recent.pop(cell - RECENT, None)
+
+    def map_on(self, pattern: int) -> list[Vector]:
+        """Return the lines of the last stage where a pattern holds, from the network alone."""
+        stages = self.network.stages
+        lines = lines_on(stages[0], zip(*self.domain.inputs, strict=True))
+        for stage, following in pairwise(stages):
+            results = [result_on(unit, stage, lines, pattern) for unit in stage.units]
+            lines = lines_on(following, zip(*results, strict=True))
+        return lines
 
     def have_equal_maps(self, a: int, b: int) -> bool:
         """Whether the network has the same affine map on two cells."""
-        one, other = self.map_list[self.maps[a]], self.map_list[self.maps[b]]
-        errors, last = self.network.stages[-1].errors, len(self.network.stages) - 1
-        if self.maps[a] == self.maps[b] and not any(errors):
-            return True
-        pairs = list(zip(one, other, errors, strict=True))
-        if any(
-            abs(c - e) > 2 * error for left, right, error in pairs for c, e in zip(left, right, strict=True)
-        ):
-            return False
         a_pattern, b_pattern = self.pattern(a), self.pattern(b)
-        return all(
-            self.exact.line(last, source, a_pattern) == self.exact.line(last, source, b_pattern)
-            for source, error in enumerate(errors)
-            if error
-        )
+        errors, last = self.network.stages[-1].errors, len(self.network.stages) - 1
+        for source, (left, right) in enumerate(
+            zip(self.map_on(a_pattern), self.map_on(b_pattern), strict=True)
+        ):
+            error = errors[source]
+            if any(abs(c - e) > 2 * error for c, e in zip(left, right, strict=True)):
+                return False
+            if error and self.exact.line(last, source, a_pattern) != self.exact.line(last, source, b_pattern):
+                return False
+        return True
 
     # ----------------------------------------------------------------------------------------- the end
 
-    def join(self, a: int, b: int) -> None:
-        """Put two cells in one linear region; the smallest cell stands for a region."""
-        a, b = self.find(a), self.find(b)
-        self.parents[max(a, b)] = min(a, b)
-
-    def find(self, cell: int) -> int:
-        """Return the cell that stands for the linear region of a cell."""
-        while self.parents[cell] != cell:
-            self.parents[cell] = cell = self.parents[self.parents[cell]]
-        return cell
-
-    def finish(self) -> Report:
-        """Nothing is left over, and all counts are those found."""
-        for source, tag in ((self.codes, "CODE"), (self.reals, "REAL"), (self.bigs, "BIGS")):
-            if next(source, None) is not None:
-                reject(f"{tag} has numbers left over at the end of the proof")
-        if self.exact_points:
-            reject(f"XPTS: no exact witness belongs to {shown(list(self.exact_points))}")
-        if not self.cells:
+    def finish(self, found: list[Found]) -> Report:
+        """All processes together have checked everything once; nothing is left over, and all counts are those found."""
+        end = found[0].end
+        if any(one.end != end or one.digest != self.digest for one in found):
+            raise Unfinished("the processes have not read the same file: nothing is proved")
+        prints = self.fingerprints(found, end.cells)
+        if (used := sum(one.exact_points for one in found)) != (stated := len(self.exact_points)):
+            reject(f"XPTS: no exact witness belongs to {stated - used} of its {stated} entries")
+        if not end.cells:
             reject("the domain has no interior")
-        regions = self.count_regions() if self.has_facets else None
-        facets, edges = (self.facets, self.edges) if self.has_facets else (None, None)
-        if edges is not None and facets != 2 * edges:
-            reject(f"{facets} facets, but {edges} edges")
-        found = {"cells": self.cells, "facets": facets, "edges": edges, "linear_regions": regions}
-        for field, count in found.items():
+        facets = edges = regions = None
+        if self.has_facets:
+            facets = end.facets
+            edges, regions = self.count_regions(prints, found)
+            if facets != 2 * edges:
+                reject(f"{facets} facets, but {edges} edges")
+        counts = {"cells": end.cells, "facets": facets, "edges": edges, "linear_regions": regions}
+        for field, count in counts.items():
             expect_count(self.done[field], count, f"DONE {field}")
             if field != "facets":
                 expect_count(self.stat.get(field), count, f"STAT {field}")
@@ -2949,23 +3186,72 @@ class Proof:
             complete=True,
             dimension=self.domain.dimension,
             units=self.network.units,
-            certificates=self.certificates,
-            splits=self.splits,
-            choices=self.choices,
+            certificates=sum(one.certificates for one in found),
+            splits=sum(one.splits for one in found),
+            choices=sum(one.choices for one in found),
             sha256=self.digest,
             reading="ideal" if self.exact else "deployed",
             margin=self.claim and self.claim.proved(),
-            **found,
+            **counts,
         )
 
-    def count_regions(self) -> int:
-        """Return the number of linear regions, once REGI is found to be right."""
-        labels: dict[int, int] = {}
-        for cell in range(self.cells):
-            label = labels.setdefault(self.find(cell), len(labels))
-            if self.regions[cell] != label:
-                reject(f"REGI: cell {cell} is in linear region {label}, not {self.regions[cell]}")
-        return len(labels)
+    def fingerprints(self, found: list[Found], cells: int) -> array:
+        """Return the fingerprints of all cells, once every cell is found to have been checked by one process."""
+        prints, filled = array("q", bytes(8 * cells)), 0
+        for first, values in sorted(run for one in found for run in one.runs):
+            if first != filled:
+                raise Unfinished(
+                    f"cell {min(first, filled)} was checked by no process, or by two: nothing is proved"
+                )
+            filled += len(values)
+            prints[first:filled] = values
+        if filled != cells:
+            raise Unfinished(f"cell {filled} was checked by no process: nothing is proved")
+        return prints
+
+    def count_regions(self, prints: array, found: list[Found]) -> tuple[int, int]:
+        """Return the numbers of edges and linear regions, once REGI is found to be right."""
+        cells, edges = len(prints), 0
+        parents = array("q", range(cells))  # union-find: the smallest cell stands for a region
+        for one in found:
+            for a, b in zip(one.joined[::2], one.joined[1::2], strict=True):
+                join(parents, a, b)
+        for cell in range(cells):
+            for across in self.across[self.facet_starts[cell] : self.facet_starts[cell + 1]]:
+                if across < cell:
+                    edges += 1
+                    if (
+                        are_near(prints[across], prints[cell])
+                        and find(parents, across) != find(parents, cell)
+                        and self.have_equal_maps(across, cell)
+                    ):
+                        join(parents, across, cell)
+        labels, count = array("q", bytes(8 * cells)), 0
+        for cell in range(cells):
+            if (root := find(parents, cell)) == cell:
+                labels[cell] = count
+                count += 1
+            if self.regions[cell] != labels[root]:
+                reject(f"REGI: cell {cell} is in linear region {labels[root]}, not {self.regions[cell]}")
+        return edges, count
+
+
+def are_near(a: int, b: int) -> bool:
+    """Whether fingerprints may be those of equal maps."""
+    return (a - b + 1) % FINGERPRINTS <= 2
+
+
+def join(parents: array, a: int, b: int) -> None:
+    """Put two cells in one linear region."""
+    a, b = find(parents, a), find(parents, b)
+    parents[max(a, b)] = min(a, b)
+
+
+def find(parents: array, cell: int) -> int:
+    """Return the cell that stands for the linear region of a cell."""
+    while parents[cell] != cell:
+        parents[cell] = cell = parents[parents[cell]]
+    return cell
 
 
 def dot(function: Vector, point: Vector) -> int:
@@ -3006,18 +3292,255 @@ def negated(function: Function) -> Function:
 
 def sum_of(weights: Sequence[int], terms: Terms, vectors: Sequence[Sequence]) -> list:
     """Return the weighted sum of the terms' vectors, each with its sign."""
-    return [
-        sum(weight * sign * c for weight, (sign, _), c in zip(weights, terms, column, strict=True))
-        for column in zip(*vectors, strict=True)
-    ]
+    signed = [weight if sign > 0 else -weight for weight, (sign, _) in zip(weights, terms, strict=True)]
+    return [sum(map(mul, signed, column)) for column in zip(*vectors, strict=True)]
 
 
-def table(blocks: Blocks, tag: str, kind: str, length: int) -> array:
-    """Return a table of a given length."""
-    values = numbers_of(only(blocks, tag), kind, tag)
-    if len(values) != length:
-        reject(f"block {tag}: {len(values)} numbers, expected {length}")
-    return values
+def table(blocks: Blocks, tag: str, kind: str, length: int) -> memoryview | array:
+    """Return a table of a given length, as it lies in the file."""
+    payload = only(blocks, tag)
+    expect_whole(payload, size := array(kind).itemsize, tag)
+    if len(payload) != length * size:
+        reject(f"block {tag}: {len(payload) // size} numbers, expected {length}")
+    return payload.cast(kind) if sys.byteorder == "little" else numbers_of(payload, kind, tag)
+
+
+# ------------------------------------------------------------------------------------------ several processes
+
+SHARES = 32  # parts for each process, so that all have about as much to do
+LONGEST = 1 << 17  # numbers; no record is longer
+
+
+def divide_proof(proof: Proof, processes: int) -> list[Part]:
+    """Plan the parts: largest subtrees of at most so many codes.  No plan can make a wrong proof pass; none is [].
+
+    Only the structure of the records is read here: how long each is, and where nodes begin and end.
+    """
+    limit = sum(map(len, proof.codes.payloads)) // (SHARES * processes)
+    try:
+        return Scan(proof, limit).parts()
+    except (Rejected, IndexError, KeyError):
+        return []  # then one process alone finds what is wrong
+    finally:
+        for stream in (proof.codes, proof.reals, proof.bigs):
+            stream.go_to(0)
+
+
+class Scan:
+    """A walk over the lengths of the records."""
+
+    def __init__(self, proof: Proof, limit: int) -> None:
+        self.proof, self.limit = proof, limit
+        self.sizes = [len(stage.switches) + len(stage.groups) for stage in proof.network.stages]
+        self.codes: list[int] = []
+        self.at = self.before = 0  # the next code in ``codes``, and bytes before ``codes``
+        self.enough = -1  # from the places in ``codes`` up to this one on there is all of any record
+        self.reals = self.bigs = self.cells = self.facets = 0
+
+    def place(self) -> Place:
+        """Return how far the scan is."""
+        return Place(
+            self.before + 2 * self.at, 8 * self.reals, self.proof.bigs.place(), self.cells, self.facets
+        )
+
+    def refill(self) -> None:
+        """Have all of the next record in ``codes``, if there is one."""
+        self.before += 2 * self.at
+        more = self.proof.codes.take(LONGEST)
+        self.codes, self.at = self.codes[self.at :] + more, 0
+        self.enough = len(self.codes) - (LONGEST if len(more) == LONGEST else 0)
+
+    def parts(self) -> list[Part]:
+        """Return the parts, in order.
+
+        A node is (rows in use but the domain's, stage, undecided switches and groups of the stage); a choice has the
+        size of its group and the next position as well; a mark says where a subtree began, and before which part.
+        """
+        parts: list[Part] = []
+        todo: list[tuple] = [(0, 0, self.sizes[0])]
+        while todo:
+            task = todo.pop()
+            if isinstance(task[0], Place):
+                start, count = task
+                end = self.place()
+                if end.codes - start.codes <= self.limit:
+                    parts[count:] = [Part(start, end)]
+            elif len(task) == 5:
+                self.scan_choice(task, todo)
+            else:
+                todo.append((self.place(), len(parts)))
+                self.scan_node(*task, todo)
+        return parts
+
+    def scan_node(self, rows: int, stage: int, undecided: int, todo: list[tuple]) -> None:
+        """Scan the records of a node up to where it divides, or to its cell."""
+        codes, at, last = self.codes, self.at, len(self.sizes) - 1
+        while True:
+            while not undecided and stage < last:
+                stage += 1
+                undecided = self.sizes[stage]
+            if at > self.enough:
+                self.at = at
+                self.refill()
+                codes, at = self.codes, 0
+            code = codes[at]
+            if code in DROPS:
+                count = codes[at + 3]
+                undecided, at = undecided - 1, at + 4 + count
+            elif code in PRUNES:
+                count = codes[at + 2]
+                rows, at = rows - 1, at + 3 + count
+            else:
+                break
+            self.pass_numbers(code, count, 1)
+        self.at = at + 2
+        if code == SPLIT:
+            todo += [(rows + 1, stage, undecided - 1)] * 2
+        elif code == CHOOSE:
+            group = self.proof.network.stages[stage].groups[codes[at + 1]]
+            todo.append((rows, stage, undecided - 1, len(group.sources), 0))
+        else:
+            self.at = at + 1
+            self.scan_cell(code, rows)
+
+    def scan_cell(self, code: int, rows: int) -> None:
+        """Scan a cell with its facets."""
+        self.pass_point(code, CELLX)
+        self.cells += 1
+        for _ in range(rows if self.proof.has_facets else 0):
+            if self.at > self.enough:
+                self.refill()
+            code = self.codes[self.at]
+            self.at += 2
+            if code in PRUNES:
+                count = self.codes[self.at]
+                self.at += 1 + count
+                self.pass_numbers(code, count, 1)
+            else:
+                self.pass_point(code, FACETX)
+                self.facets += 1
+
+    def scan_choice(self, task: tuple, todo: list[tuple]) -> None:
+        """Scan one position of a choice."""
+        rows, stage, undecided, size, position = task
+        if position == size:
+            return
+        if self.at > self.enough:
+            self.refill()
+        code, rivals = self.codes[self.at], self.codes[self.at + 2]
+        if rivals < 0:
+            reject("a list of a negative length")
+        todo.append((rows, stage, undecided, size, position + 1))
+        self.at += 3 + rivals
+        if code == WINS:
+            todo.append((rows + rivals, stage, undecided))
+        else:
+            count = self.codes[self.at]
+            self.at += 1 + count
+            self.pass_numbers(code, count, rivals)
+
+    def pass_numbers(self, code: int, rows: int, goals: int) -> None:
+        """Pass over multipliers."""
+        if rows < 0 or goals < 1:
+            reject("a list of a negative length")
+        if code in STATED:
+            self.reals += rows + goals
+        elif code in EXACT:
+            self.proof.bigs.take(rows + goals)
+
+    def pass_point(self, code: int, exact: int) -> None:
+        """Pass over a point."""
+        if code == exact:
+            self.proof.bigs.take(self.proof.domain.dimension + 1)
+        else:
+            self.reals += self.proof.domain.dimension
+
+
+def check_parts(
+    data: Any, path: Any, digest: str, parts: list[Part], process: int, processes: int, pipe: Connection
+) -> None:
+    """Be one process: check its parts, and send what it has found, or how far it came and why no further."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes of a terminal; the first answers it
+    proof = None
+    try:
+        if data is None:
+            with open(path, "rb") as file:
+                data = contents(file)
+        proof = prepare(data)
+        if proof.digest != digest:
+            raise Unfinished("the file was changed while it was being checked: nothing is proved")
+        answer: Any = proof.run_parts(parts, process, processes, lambda *_: pipe.send(proof.codes.place()))
+    except (Rejected, Unreadable, Unfinished) as problem:
+        answer = (proof.codes.place() if proof else 0, problem)
+    except Exception as problem:  # as in check_bytes
+        answer = (proof.codes.place() if proof else 0, Rejected(malformed(problem)))
+    with suppress(BrokenPipeError):  # nobody waits for it any more
+        pipe.send(answer)
+
+
+class Crew:
+    """Processes that check parts of one file; they share nothing but the plan."""
+
+    def __init__(self, data: Any, path: Any, proof: Proof, parts: list[Part], processes: int) -> None:
+        # Threads do not survive a fork; a process that is not forked opens the file again.
+        is_forked = os.name == "posix" and threading.active_count() < 2
+        context = multiprocessing.get_context(("spawn", "fork")[is_forked])
+        self.stated_cells, self.running = proof.stated_cells, {}
+        if not is_forked and path is not None:
+            data = None
+        for number in range(processes):
+            pipe, theirs = context.Pipe(duplex=False)
+            arguments = (data, path, proof.digest, parts, number, processes, theirs)
+            process = context.Process(target=check_parts, args=arguments, daemon=True)
+            try:
+                process.start()
+            except (OSError, AssertionError) as problem:
+                self.stop()
+                raise Unfinished(f"a worker process cannot be started: {problem}") from None
+            theirs.close()
+            self.running[pipe] = process
+
+    def gather(self, progress: Progress | None) -> list[Found]:
+        """Return what all have found; the first rejection is what one process alone would have come to."""
+        found: list[Found] = []
+        problems: list[tuple[int, Exception]] = []
+        cells = 0
+        try:
+            while self.running:
+                for pipe in wait(list(self.running)):
+                    try:
+                        answer = pipe.recv()
+                    except (EOFError, OSError):
+                        raise self.loss(pipe) from None
+                    if isinstance(answer, int):
+                        cells += 64
+                        if progress:
+                            progress(cells, self.stated_cells)
+                        continue
+                    self.running.pop(pipe).join()
+                    (found if isinstance(answer, Found) else problems).append(answer)
+        finally:
+            self.stop()
+        if problems:
+            raise min(problems, key=itemgetter(0))[1]
+        return found
+
+    def loss(self, pipe: Connection) -> Unfinished:
+        """Return what to say of a process that ended without an answer."""
+        process = self.running[pipe]
+        process.join()
+        code = process.exitcode
+        return Unfinished(
+            f"a worker process was lost (exit code {code}): nothing is proved; is there enough memory?"
+        )
+
+    def stop(self) -> None:
+        """End all that still run."""
+        for process in self.running.values():
+            process.terminate()
+            process.join()
 
 
 # --------------------------------------------------------------------------------------------- command line
@@ -3028,15 +3551,20 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check the proof in a .cpa file.")
     parser.add_argument("file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default 1)")
     options = parser.parse_args(words)
+    if options.workers < 1:
+        parser.error(f"argument --workers: expected a whole number from 1 on, got {options.workers}")
     progress = ProgressLine() if sys.stderr.isatty() else None
     try:
-        report = check(options.file, progress)
+        report = check(options.file, progress, workers=options.workers)
         code, verdict = 0, {"verdict": "proved", **asdict(report)}
     except Rejected as problem:
         report, code, verdict = f"rejected: {problem}", 1, {"verdict": "rejected", "reason": str(problem)}
     except Unreadable as problem:
         report, code, verdict = f"misuse: {problem}", 2, {"verdict": "misuse", "reason": str(problem)}
+    except Unfinished as problem:
+        report, code, verdict = f"unfinished: {problem}", 2, {"verdict": "unfinished", "reason": str(problem)}
     if progress:
         progress.clear()
     print(

@@ -154,6 +154,7 @@ def _add_enumerate(commands: argparse._SubParsersAction) -> None:
 def _add_check(commands: argparse._SubParsersAction) -> None:
     command = _command(commands, "check", "check a partition with its proof, using the standard library only")
     command.add_argument("file", metavar="FILE", help="partition file written with --proof (- for stdin)")
+    command.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (default 1)")
 
 
 def _add_info(commands: argparse._SubParsersAction) -> None:

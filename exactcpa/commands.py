@@ -116,8 +116,8 @@ def run_check(options: Namespace) -> int:
     start = perf_counter()
     with _file(options.file) as path:
         try:
-            report = checker.check(path, _counted if sys.stderr.isatty() else None)
-        except checker.Unreadable as error:
+            report = checker.check(path, _counted if sys.stderr.isatty() else None, workers=options.workers)
+        except (checker.Unreadable, checker.Unfinished) as error:
             raise BadFile(f"{_shown(options.file)}: {error}") from None
         except checker.Rejected as error:
             facts: dict[str, Any] = {"file": options.file, "accepted": False, "reason": str(error)}
