@@ -58,6 +58,9 @@ Kinds
                   it is about the inputs of an activation layer, not outputs: a proof for the network that ends, after
                   output or input f of number i, in relu(lower - f) and relu(f - upper), in this order (null: none), in
                   which no such unit is ever positive.  So lower <= f <= upper there.
+    enclosed      {bounds: [[i, lower, upper], ..], box: {lower, upper}} and perhaps layer: the same on a box, within
+                  the domain or not, found by `enclosures` of all lines there, each between two affine functions of
+                  the point.  It needs no cells, so it is for networks with too many of them.
     margin        {sha256} with file or base64, and point, norm, value: a partition file with a margin, which
                   `checker` accepts, for this network and of this point. Value null: no other class. With unit and
                   breakpoint (its value): for the network up to the unit, compared with that threshold.
@@ -79,11 +82,13 @@ Kinds
 
 Main definitions:
     check_document: All evidence of a document.
+    enclosures: All lines of a network, between two affine functions each, on a box.
     Question: A network on a domain, and the evidence about it.
     volume: Exact volume of a polyhedron by its rows.
 
 References: Schrijver, Theory of linear and integer programming (1986), section 7.3 (Farkas' lemma); Lasserre, An
-analytical expression and an algorithm for the volume of a convex polyhedron in R^n (1983).
+analytical expression and an algorithm for the volume of a convex polyhedron in R^n (1983); Singh et al., An abstract
+domain for certifying neural networks (2019), for the lines around a bend.
 
 Not here: partition files (`checker`); which evidence a claim needs (`crosscheck`).
 """
@@ -100,9 +105,10 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache
 from hashlib import sha256
-from operator import mul
+from math import ceil, floor
+from operator import gt, mul
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 try:
     from exactcpa import checker
@@ -160,7 +166,8 @@ class Question:
 
     Attributes:
         json, domain_json: As given.
-        network: In integers, see `checker`.
+        lowered, network: In fractions, and in integers; see `checker`.
+        inputs: The network's inputs as functions of the domain's coordinates.
         domain: In integers; without bounding box.
         walls: The slacks of the domain's rows, in the order of the keys.
         dimension: The d of R^d.
@@ -170,6 +177,7 @@ class Question:
         self.json, self.domain_json, self.folder = network, domain, Path(folder)
         self.lowered, inputs = checker.lower_network(network)
         rows, self.walls = read_domain(domain, inputs)
+        self.inputs = rows
         self.dimension = len(rows[0]) - 1
         denominator = checker.common_denominator(c for row in rows for c in row)
         self.domain = checker.Domain(
@@ -583,6 +591,23 @@ class Question:
                     reject("a bound is exceeded on a cell")
         return "the bounds hold"
 
+    def check_enclosed(self, item: dict) -> str:
+        """Bounds on a box, by enclosures."""
+        checker.expect_fields(item, "kind bounds box" + " layer" * ("layer" in item), "evidence")
+        checker.expect_fields(item["box"], "lower upper", "box")
+        lower, upper = (checker.vector(item["box"][side], self.dimension) for side in ("lower", "upper"))
+        if any(map(gt, lower, upper)):
+            reject("box: lower is above upper")
+        strips = enclosures(self.lowered, self.inputs, lower, upper)
+        for i, least, most in item["bounds"]:
+            stage, line = self.source({"unit": [item["layer"], i]} if "layer" in item else {"output": i})
+            strip = strips[stage][line]
+            if (least is not None and number(least) > Fraction(strip.least, UNIT)) or (
+                most is not None and number(most) < Fraction(strip.most, UNIT)
+            ):
+                reject(f"enclosures do not show the bounds of number {i}")
+        return "the bounds hold"
+
     def check_margin(self, item: dict) -> str:
         """A margin, proved in a partition file."""
         of_unit = "unit" in item
@@ -725,6 +750,128 @@ KINDS: dict[str, Callable[[Question, dict], str]] = {
     for name, method in vars(Question).items()
     if name.startswith("check_")
 }
+
+
+# ------------------------------------------------------------------------------------------------ enclosures
+
+UNIT = 1 << 512
+"""Enclosures count in this part of one, rounded outward."""
+
+
+class Strip(NamedTuple):
+    """A function on a box lies between two affine functions, and between two numbers; all in units."""
+
+    lower: list[int]
+    upper: list[int]
+    least: int
+    most: int
+
+
+class Box(NamedTuple):
+    """A box: ends over one denominator; and what negated coordinates, each times something in [0, 1], add up to."""
+
+    lower: list[int]
+    upper: list[int]
+    denominator: int
+    rounding: int
+
+
+def enclosures(
+    lowered: checker.Lowered, inputs: Sequence[Function], lower: Function, upper: Function
+) -> list[list[Strip]]:
+    """All lines of all stages of a network, enclosed on a box.
+
+    A bend between two numbers lies below any line that is at least as large at these and at its breakpoints in
+    between, and above likewise; of three slopes the one with the smallest area is taken.
+    """
+    one = checker.common_denominator((*lower, *upper))
+    box = Box(
+        [int(c * one) for c in lower],
+        [int(c * one) for c in upper],
+        one,
+        sum(ceil(max(-c, 0)) for c in lower),
+    )
+    axes = [[UNIT * (i == j) for j in range(len(lower) + 1)] for i in range(len(lower))]
+    entries = [_strip(axis, axis, 1, box) for axis in axes]
+    maps = [checker.Line(dict(enumerate(row[:-1])), row[-1]) for row in inputs]
+    entries, found = [_combined(line, entries, box) for line in maps], []
+    for lines, units in lowered:
+        found.append([_combined(line, entries, box) for line in lines])
+        entries = [
+            _bent(unit, found[-1][unit.source], box)
+            if isinstance(unit, checker.Bend)
+            else _largest([found[-1][i] for i in unit.sources])
+            for unit in units
+        ]
+    return found
+
+
+def _strip(lower: Sequence[int], upper: Sequence[int], denominator: int, box: Box) -> Strip:
+    """Two functions over a denominator, rounded outward, and what they are at least and at most on the box."""
+    low, high = [c // denominator for c in lower], [-(-c // denominator) for c in upper]
+    if any(c % denominator for c in lower[:-1]):
+        low[-1] -= box.rounding
+    if any(c % denominator for c in upper[:-1]):
+        high[-1] += box.rounding
+    ends = list(zip(box.lower, box.upper, strict=True))
+    least = low[-1] * box.denominator + sum(
+        c * (a if c > 0 else b) for c, (a, b) in zip(low, ends, strict=False)
+    )
+    most = high[-1] * box.denominator + sum(
+        c * (b if c > 0 else a) for c, (a, b) in zip(high, ends, strict=False)
+    )
+    return Strip(low, high, least // box.denominator, -(-most // box.denominator))
+
+
+def _combined(line: checker.Line, entries: Sequence[Strip], box: Box) -> Strip:
+    """A line of enclosed entries; its numbers come from the functions, or from the entries' numbers."""
+    one = checker.common_denominator((*line.coefficients.values(), line.constant))
+    least = most = int(line.constant * one) * UNIT
+    lower = [0] * len(box.lower) + [least]
+    upper = lower
+    for i, coefficient in line.coefficients.items():
+        weight, (below, above, low, high) = int(coefficient * one), entries[i]
+        if weight < 0:
+            below, above, low, high = above, below, high, low
+        lower = [a + weight * b for a, b in zip(lower, below, strict=True)]
+        upper = [a + weight * b for a, b in zip(upper, above, strict=True)]
+        least, most = least + weight * low, most + weight * high
+    return _narrowed(_strip(lower, upper, one, box), Fraction(least, one), Fraction(most, one))
+
+
+def _narrowed(strip: Strip, least: Fraction, most: Fraction) -> Strip:
+    """The same with other numbers, where these say more."""
+    return strip._replace(least=max(strip.least, floor(least)), most=min(strip.most, ceil(most)))
+
+
+def _bent(bend: checker.Bend, strip: Strip, box: Box) -> Strip:
+    """A bend of an enclosed line."""
+    inner = [b * UNIT for b in bend.breakpoints if strip.least < b * UNIT < strip.most]
+    ends = [Fraction(strip.least), *inner, Fraction(strip.most)]
+    pieces = [sum(b * UNIT <= end for b in bend.breakpoints) for end in ends]
+    values = [bend.slopes[p] * z + bend.intercepts[p] * UNIT for p, z in zip(pieces, ends, strict=True)]
+    slopes = [bend.slopes[pieces[0]], bend.slopes[pieces[-1]]]
+    if inner:
+        secant = (values[-1] - values[0]) / (ends[-1] - ends[0])
+        slopes.append(Fraction(round(secant * (1 << 30)), 1 << 30))
+    middle = (ends[0] + ends[-1]) / 2
+    gaps = [(slope, [v - slope * z for v, z in zip(values, ends, strict=True)]) for slope in slopes]
+    under, low = max(((slope, min(gap)) for slope, gap in gaps), key=lambda line: line[0] * middle + line[1])
+    over, high = min(((slope, max(gap)) for slope, gap in gaps), key=lambda line: line[0] * middle + line[1])
+    one = checker.common_denominator((under, low, over, high))
+    lower = [int(under * one) * c for c in (strip.lower if under >= 0 else strip.upper)]
+    upper = [int(over * one) * c for c in (strip.upper if over >= 0 else strip.lower)]
+    lower[-1] += int(low * one)
+    upper[-1] += int(high * one)
+    return _narrowed(_strip(lower, upper, one, box), min(values), max(values))
+
+
+def _largest(strips: Sequence[Strip]) -> Strip:
+    """The largest of enclosed lines."""
+    below, above = max(strips, key=lambda strip: strip.least), max(strips, key=lambda strip: strip.most)
+    leads = all(above.least >= strip.most for strip in strips if strip is not above)
+    upper = above.upper if leads else [0] * (len(above.upper) - 1) + [above.most]
+    return Strip(below.lower, upper, below.least, above.most)
 
 
 # --------------------------------------------------------------------------------------- functions and norms

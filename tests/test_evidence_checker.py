@@ -11,16 +11,20 @@ import subprocess
 import sys
 from fractions import Fraction
 from hashlib import sha256
+from operator import mul
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from network_strategies import networks
 
 from exactcpa import evidence_checker
 from exactcpa.domain import Box
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.evidence_checker import Question, Rejected, Unreadable, check_document, volume
-from exactcpa.network_file import from_json
+from exactcpa.network_file import from_json, to_json
 from exactcpa.point_margins import margin
 
 NETWORK = {
@@ -136,6 +140,22 @@ EVIDENCE = {
         },
         [("value", 2), ("theta", -1), ("theta", 0), ("pattern", [2, 0]), ("multipliers", [[-4, 1], [-2, 1]])],
     ),
+    # u from 0 to 2, v from 0 to 3
+    "enclosed": (
+        {"bounds": [[0, 0, 5], [1, 1, None]], "box": {"lower": [-1, -1], "upper": [2, 2]}},
+        [
+            ("bounds", [[0, 0, "4.999"]]),
+            ("bounds", [[0, "1/1000", 5]]),
+            ("bounds", [[2, 0, 5]]),
+            ("box", {"lower": [-1, -1], "upper": [2, "2.001"]}),
+            ("box", {"lower": [-1, 3], "upper": [2, 2]}),
+            ("box", {"lower": [-1], "upper": [2]}),
+        ],
+    ),
+    "enclosed before a layer": (
+        {"bounds": [[0, 0, 1]], "box": {"lower": [0, 0], "upper": [1, 1]}, "layer": 0},
+        [("bounds", [[0, 0, "1/2"]]), ("layer", 1), ("bounds", [[1, 0, 1]])],
+    ),
     "volume": (
         {"pattern": [0, 0], "value": Fraction(5, 2)},
         [("value", 2), ("pattern", [0, 1])],
@@ -172,6 +192,9 @@ EVIDENCE = {
         ],
     ),
 }
+
+
+NUMBER = st.fractions(-3, 3, max_denominator=7)
 
 
 def plain(value):
@@ -439,6 +462,27 @@ def test_volume(dimension, rows, expected):
     exact = [tuple(map(Fraction, row)) for row in rows]
 
     assert volume(exact, dimension) == expected
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks(most=4), st.data())
+def test_enclosures_hold(net, data):
+    """At corners and other points of a box every output is between its two functions, and these in its range."""
+    try:
+        ended = to_json(net)
+        question = Question(ended, {"type": "box", "lower": [-9] * net.input, "upper": [9] * net.input})
+    except (Rejected, OverflowError):
+        assume(False)
+    ends = data.draw(st.lists(st.tuples(NUMBER, NUMBER).map(sorted), min_size=net.input, max_size=net.input))
+    lower, upper = zip(*ends, strict=True)
+    *_, outputs = evidence_checker.enclosures(question.lowered, question.inputs, lower, upper)
+    shares = st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 3), Fraction(4, 7)])
+    for _ in range(8):
+        point = [a + data.draw(shares) * (b - a) for a, b in ends]
+        for value, strip in zip(net.forward(point), outputs, strict=True):
+            low, high = (sum(map(mul, function, (*point, 1))) for function in (strip.lower, strip.upper))
+            assert low <= value * evidence_checker.UNIT <= high
+            assert strip.least <= value * evidence_checker.UNIT <= strip.most
 
 
 def test_document(tmp_path):

@@ -48,11 +48,36 @@ def test_pre_activations():
 
 
 def test_too_many_cells():
-    """Violations are found without the cells; what was not found is not decided."""
+    """Without the cells, violations are found at points, and enclosures hold; what neither shows is not decided."""
     context = context_of(limit=1)
+    body = {"of": "pre_activations", "layer": 0}
+    box = {"lower": ["-1/2", "-1/2"], "upper": ["1/2", 2]}
 
     assert outcome(judged(context, "bounds", upper=[4, 1])) == "refuted"
-    assert outcome(judged(context, "bounds", upper=[5, 1])) == "undecidable"
+    assert outcome(judged(context, "bounds", lower=[0, 1], upper=[5, None])) == "confirmed"
+    assert outcome(judged(context, "bounds", upper=["4.9", 1], tolerance="0.1")) == "confirmed"
+    assert outcome(judged(context, "bounds", upper=[5, 1], claim="exact")) == "undecidable"
+    assert outcome(judged(context, "bounds", lower=[-1, -3], upper=[2, 3], **body)) == "confirmed"
+    assert outcome(judged(context, "bounds", upper=["1/2", "3/2"], box=box, **body)) == "confirmed"
+    assert outcome(judged(context, "bounds", upper=["1/2", "1.4"], box=box, **body)) == "refuted"
+
+
+def test_bounds_left_open():
+    """relu(x + y) - relu(x) - relu(y) is at most 0; enclosures do not show it."""
+    network = {
+        "format": "exactcpa-network",
+        "version": 1,
+        "input": 2,
+        "layers": [
+            {"type": "linear", "weight": [[1, 1], [1, 0], [0, 1]], "bias": [0, 0, 0]},
+            {"type": "relu"},
+            {"type": "linear", "weight": [[1, -1, -1]], "bias": [0]},
+        ],
+    }
+    [verdict] = judged(context_of(network, limit=1), "bounds", lower=[-10], upper=[0])
+    assert str(verdict.outcome) == "undecidable"
+    assert verdict.reason.startswith("1 of 2 bounds hold, by an enclosure")
+    assert outcome(judged(context_of(network), "bounds", lower=[-10], upper=[0])) == "confirmed"
 
 
 def test_slice():

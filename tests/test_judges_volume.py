@@ -61,6 +61,21 @@ def test_too_many_cells():
     assert outcome(judged(context_of(limit=1), "volume", value=4, pattern=[0, 0])) == "refuted"
 
 
+def test_too_many_dimensions():
+    """Volumes in R^7 are left open; that of no cell is 0 anywhere."""
+    network = {
+        "format": "exactcpa-network",
+        "version": 1,
+        "input": 7,
+        "layers": [{"type": "linear", "weight": [[1] * 7, [0] * 7], "bias": [0, 1]}, {"type": "relu"}],
+    }
+    context = context_of(network, {"type": "box", "lower": [-1] * 7, "upper": [1] * 7})
+    assert outcome(judged(context, "volume", value=64, pattern=[1, 1])) == "undecidable"
+    assert outcome(judged(context, "volume", value=64, point=["1/2"] * 7)) == "undecidable"
+    assert outcome(judged(context, "volume", value=64, **{"class": 0})) == "undecidable"
+    assert outcome(judged(context, "volume", value=0, pattern=[1, 0])) == "confirmed"
+
+
 def test_malformed():
     for body in (
         {"value": 1},

@@ -17,7 +17,8 @@ Main definitions:
 Conventions:
     The exact range is found on the cells that meet the box.  The evidence is one proof that no output leaves its exact
     range (kind ``bounded``), and for every bound a point where the extreme value is taken (kind ``value``); for a bound
-    that does not hold, that is the input that violates it.  With too many cells only violations are looked for.
+    that does not hold, that is the input that violates it.  With too many cells a bound is refuted by a violation at
+    one of some points, confirmed by an enclosure of the network (kind ``enclosed``), or left open.
 
 Not here: the cells of a box (`part_of_domain`).
 """
@@ -38,12 +39,15 @@ from exactcpa.crosscheck.claim_fields import as_list, choice, exact, integer_of,
 from exactcpa.crosscheck.context import Context, TooManyCells, half_space
 from exactcpa.crosscheck.part_of_domain import box_within, cells_on, embedded
 from exactcpa.domain import Domain
+from exactcpa.domain import to_json as domain_to_json
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.errors import ExactcpaError, shown
+from exactcpa.evidence_checker import UNIT, Question, enclosures
 from exactcpa.exact_points import common
 from exactcpa.exact_simplex import Optimal, gather, maximise
 from exactcpa.layers import Linear, ReLU
 from exactcpa.network import Network
+from exactcpa.network_file import to_json as network_to_json
 from exactcpa.numbers import to_json_number
 from exactcpa.patterns import integer
 from exactcpa.unit_networks import unit_questions
@@ -97,7 +101,7 @@ def judge_bounds(context: Context, claim: Claim) -> list[Verdict]:
     try:
         extremes = ranges(inner, part, sorted({b.index for b in bounds}), context.limit)
     except TooManyCells as failure:
-        return _violations(context, claim, inner, part, bounds, layer, failure.limit)
+        return _without_cells(context, claim, inner, part, bounds, layer, failure.limit, is_exact=is_exact)
     items = [
         _verdict(context, claim, bound, extremes[bound.index, bound.sign], layer, is_exact)
         for bound in bounds
@@ -244,7 +248,7 @@ def _proof(
     return (Evidence("bounded", {"bounds": listed, **where, **body}),)
 
 
-def _violations(
+def _without_cells(
     context: Context,
     claim: Claim,
     inner: Context,
@@ -252,8 +256,58 @@ def _violations(
     bounds: Sequence[Bound],
     layer: int | None,
     limit: int,
+    *,
+    is_exact: bool,
 ) -> list[Verdict]:
-    """Violations at corners and some points, if there are too many cells for the exact range."""
+    """Violations and enclosures, if there are too many cells for the exact range."""
+    items = _violations(context, claim, inner, part, bounds, layer)
+    if items:
+        reason = f"at least {len(items)} of {len(bounds)} bounds do not hold"
+        return [Verdict(claim.id, claim.kind, Outcome.REFUTED, reason, items[0].evidence), *items]
+    shown_by, left = ([], list(bounds)) if is_exact else _enclosed(context, claim, part, bounds, layer)
+    figures = {"bounds": len(bounds), "wrong": 0, "undecided": len(left)}
+    if not left:
+        reason = f"all {len(bounds)} bounds hold, by an enclosure; more than {limit:,} cells meet the box"
+        return [Verdict(claim.id, claim.kind, Outcome.CONFIRMED, reason, tuple(shown_by), figures=figures)]
+    reason = (
+        f"{len(bounds) - len(left)} of {len(bounds)} bounds hold, by an enclosure; for the others more than {limit:,} "
+        f"cells meet the box, and no violation was found at {2 * MOST_TRIED} points"
+    )
+    return [Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, reason, tuple(shown_by), figures=figures)]
+
+
+def _enclosed(
+    context: Context, claim: Claim, part: Domain, bounds: Sequence[Bound], layer: int | None
+) -> tuple[list[Evidence], list[Bound]]:
+    """The bounds that enclosures on the bounding box show, as evidence, and the others."""
+    question = Question(network_to_json(context.network), domain_to_json(context.domain))
+    strips = enclosures(question.lowered, question.inputs, part.lower, part.upper)
+    tolerance, pairs, left = claim.tolerance or Fraction(0), {}, []
+    for bound in bounds:
+        item = {"output": bound.index} if layer is None else {"unit": [layer, bound.index]}
+        stage, line = question.source(item)
+        strip = strips[stage][line]
+        end = Fraction(strip.most if bound.sign > 0 else strip.least, UNIT)
+        value = bound.value + bound.sign * tolerance
+        if bound.sign * (value - end) >= 0:
+            pairs.setdefault(bound.index, [None, None])[bound.sign > 0] = to_json_number(value)
+        else:
+            left.append(bound)
+    box = {"lower": plain(part.lower), "upper": plain(part.upper)}
+    where = {} if layer is None else {"layer": layer}
+    listed = [[i, *pair] for i, pair in sorted(pairs.items())]
+    return [Evidence("enclosed", {"bounds": listed, "box": box, **where})] if listed else [], left
+
+
+def _violations(
+    context: Context,
+    claim: Claim,
+    inner: Context,
+    part: Domain,
+    bounds: Sequence[Bound],
+    layer: int | None,
+) -> list[Verdict]:
+    """Violations at corners and some points."""
     tolerance, found = claim.tolerance or Fraction(0), {}
     for point in _some_points(part):
         values = inner.network.forward(part.embed(point))
@@ -270,11 +324,7 @@ def _violations(
         items.append(
             Verdict(claim.id, claim.kind, Outcome.REFUTED, reason, evidence, bound.value, item=bound.name)
         )
-    if items:
-        reason = f"at least {len(items)} of {len(bounds)} bounds do not hold"
-        return [Verdict(claim.id, claim.kind, Outcome.REFUTED, reason, items[0].evidence), *items]
-    reason = f"more than {limit:,} cells meet the box, and no violation was found at {2 * MOST_TRIED} points"
-    return [Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, reason)]
+    return items
 
 
 def _some_points(part: Domain) -> list[Vector]:

@@ -42,6 +42,8 @@ RELATIONS = {"equal": "", "at_least": "at least ", "at_most": "at most "}
 MOST_PIECES = 400
 """Cells of which the volume is told one by one."""
 LARGEST_CHECKED = 3
+LARGEST = 6
+"""Dimensions up to which volumes are computed: a cell of 30 facets is cut into millions of simplices from 7 on."""
 
 
 def judge_volume(context: Context, claim: Claim) -> list[Verdict]:
@@ -85,6 +87,8 @@ def _of_cell(context: Context, claim: Claim, given: str) -> tuple[Fraction | str
     empty = context.witness_of(pattern)
     if isinstance(empty, Emptiness):
         return Fraction(0), (context.empty_evidence(pattern, empty),)
+    if context.dimension > LARGEST:
+        return _too_many_dimensions(context), ()
     volume = geometry.volume(_rows(context, pattern))
     return volume, _told(context, {"pattern": context.pieces_of(pattern)}, volume)
 
@@ -92,6 +96,8 @@ def _of_cell(context: Context, claim: Claim, given: str) -> tuple[Fraction | str
 def _of_class(context: Context, claim: Claim) -> tuple[Fraction, tuple[Evidence, ...]]:
     """The volume of the set where an output is the largest: of its part of every cell."""
     label = integer_of(claim, "class", below=context.form.layers[-1].lines)
+    if context.dimension > LARGEST:
+        return _too_many_dimensions(context), ()
     part = context.partition()
     total, told = Fraction(0), []
     for cell in range(len(part)):
@@ -104,6 +110,10 @@ def _of_class(context: Context, claim: Claim) -> tuple[Fraction, tuple[Evidence,
         return total, (Evidence("number", {"name": "volume of the class", "exact": to_json_number(total)}),)
     proof = context.proof_evidence()
     return total, tuple(told) if proof is None else (proof, *told)
+
+
+def _too_many_dimensions(context: Context) -> str:
+    return f"volumes are computed in up to {LARGEST} dimensions, the domain has {context.dimension}"
 
 
 def class_rows(context: Context, pattern: int, label: int) -> list[tuple[int, ...]] | None:
