@@ -100,6 +100,7 @@ it; the checker imports nothing of the package at all):
     boundary           where the largest outputs tie, as pieces over the cells
     cone_bounds        bounds of convex cone programs, proved from approximate solutions
     general_margin     margins in any convex length that cvxpy can write, as proved intervals
+    lots               many small tasks shared out to processes, answered in order
     margin_ground      what the margins of many points of one network share
     margin_search      the nearest point of another class: boxes that provably hold it, rigorous bounds, exact ends
     margin_multipliers  for one cell and rival class: why no tie is nearer than the margin
@@ -182,6 +183,7 @@ it; the checker imports nothing of the package at all):
     commands           the commands enumerate, check and info
     bn_command         the command bn: the placement report
     minibatch_command  the command minibatches
+    margin_table       margins of many points as a table, CSV or JSON; quantiles, a histogram
     margin_command     the command margin: many points, tables, quantiles, a histogram
     verify_command     the command verify
     crosscheck_command  the command crosscheck

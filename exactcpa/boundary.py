@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from exactcpa import geometry
-from exactcpa.cell import IntegerRow, walls_of
+from exactcpa.cell import IntegerRow
 from exactcpa.errors import BadArgument, shown
 from exactcpa.exact_points import common
 from exactcpa.halfspaces import irredundant, tightest, to_integers
@@ -232,7 +232,7 @@ def tie_row(functions: Sequence[Function], larger: int, smaller: int) -> Integer
 
 
 def _require_threshold(part: Partition, threshold: Any) -> Fraction | None:
-    part._require_rational()
+    part.require_rational()
     outputs = part.network.output
     if outputs > 1:
         if threshold is not None:
@@ -260,8 +260,7 @@ class _Face:
 
 def _faces_of_cells(part: Partition, cells: Sequence[int], level: Fraction | None) -> list[_Face]:
     """All faces of some cells; pairs that doubles prove apart are left out."""
-    walls = walls_of(part.domain)
-    tables = [part._rows(i, walls) for i in cells]
+    tables = [part.rows_of(i) for i in cells]
     functions = [classes_of(part, i, level) for i in cells]
     pairs = list(combinations(range(len(functions[0])), 2))
     near = _not_apart(part, cells, tables, functions, pairs)

@@ -236,7 +236,21 @@ def _add_margin(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--target", default="boundary", metavar="T", help="boundary of the class (default) or partition"
     )
+    command.add_argument(
+        "--unit", metavar="L,I", help="with --target partition: only the bent hyperplane of this unit"
+    )
     command.add_argument("--threshold", metavar="T", help="of a network with one output (default 0)")
+    command.add_argument(
+        "--minibatches",
+        type=_count,
+        metavar="B",
+        help="margins of the points under every mini-batch of B of them (NET has batchnorm without statistics)",
+    )
+    command.add_argument(
+        "--limit", type=_count, metavar="N", help="of the mini-batches: of more, N drawn (default 200)"
+    )
+    command.add_argument("--samples", type=_count, metavar="N", help="measure N of the points, drawn")
+    command.add_argument("--seed", type=_seed, metavar="S", help="of what is drawn (default 0)")
     command.add_argument(
         "--certificate-dir", metavar="DIR", help="write DIR/<number of the point>.cpa, for check"
     )

@@ -8,6 +8,7 @@ exact); ``.npz`` (``X`` or ``points``, and ``y`` or ``labels``) and ``.npy``.
 Main definitions:
     Data: The points and labels.
     load_data, save_data: Files.
+    load_rows: The rows of a file, not yet read as points.
 
 Conventions:
     Numbers as in network files: a JSON number is the double nearest to it, a text is exact.  In CSV every number is
@@ -29,7 +30,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -109,6 +110,29 @@ def load_data(source: Any) -> Data:
             return Data(source)
 
 
+class Rows(NamedTuple):
+    """What stands in a data file: rows that may be no points, labels that may be no integers."""
+
+    points: Any
+    labels: Any = None
+    name: Any = ""
+    source: Any = ""
+
+
+def load_rows(path: str | os.PathLike[str]) -> Rows:
+    """The rows of a data file as they are, for whoever wants an answer for each.
+
+    Raises:
+        BadFile: It cannot be read, is not of this format, or has no rows.
+    """
+    with located(str(path)):
+        found = _load(Path(path), Rows)
+        points = found.points.tolist() if isinstance(found.points, np.ndarray) else found.points
+        if not isinstance(points, Sequence) or isinstance(points, str) or not points:
+            raise BadFile(f"expected rows of numbers, shape (n, d), got {shown(points)}")
+    return found._replace(points=points)
+
+
 def save_data(data: Data, path: str | os.PathLike[str]) -> None:
     """Write data as JSON, so that reading it again gives equal numbers.
 
@@ -131,17 +155,19 @@ def save_data(data: Data, path: str | os.PathLike[str]) -> None:
         raise BadFile(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _load(path: Path) -> Data:
+def _load(path: Path, make: Any = Data) -> Any:
     kind = path.suffix.lower()
     try:
         match kind:
             case ".json":
                 value = parse_json(path.read_text(encoding="utf-8"))
-                return _from_json(value) if isinstance(value, Mapping) else Data(value)
+                return _from_json(value, make) if isinstance(value, Mapping) else make(value)
             case ".csv":
-                return _from_csv(path.read_text(encoding="utf-8-sig"))  # spreadsheets put a mark in front
+                return _from_csv(
+                    path.read_text(encoding="utf-8-sig"), make
+                )  # spreadsheets put a mark in front
             case ".npz" | ".npy":
-                return _from_arrays(path)
+                return _from_arrays(path, make)
     except OSError as error:
         raise BadFile(f"cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
@@ -149,7 +175,7 @@ def _load(path: Path) -> Data:
     raise BadFile(f"expected .json, .csv, .npz or .npy, got {kind or 'no extension'}")
 
 
-def _from_json(value: Mapping) -> Data:
+def _from_json(value: Mapping, make: Any = Data) -> Any:
     known = ("format", "version", "points", "labels", "name", "source")
     for field, expected in (("format", FORMAT), ("version", VERSION)):
         if type(value.get(field)) is not type(expected) or value[field] != expected:
@@ -159,10 +185,10 @@ def _from_json(value: Mapping) -> Data:
             raise BadFile(f"field {shown(field)}: unknown; expected {', '.join(known)}")
     if "points" not in value:
         raise BadFile("field points: missing")
-    return Data(value["points"], value.get("labels"), value.get("name", ""), value.get("source", ""))
+    return make(value["points"], value.get("labels"), value.get("name", ""), value.get("source", ""))
 
 
-def _from_csv(text: str) -> Data:
+def _from_csv(text: str, make: Any) -> Any:
     lines = [line for line in csv.reader(io.StringIO(text)) if line and "".join(line).strip()]
     if not lines:
         raise BadFile("expected at least one line of numbers, got none")
@@ -171,8 +197,8 @@ def _from_csv(text: str) -> Data:
     header = [cell.strip().lower() for cell in lines.pop(0)] if has_header else []
     rows = [[cell.strip() for cell in line] for line in lines]
     if not header or header[-1] != "label":
-        return Data(tuple(rows))
-    return Data(tuple(row[:-1] for row in rows), tuple(row[-1] for row in rows))
+        return make(tuple(rows))
+    return make(tuple(row[:-1] for row in rows), tuple(row[-1] for row in rows))
 
 
 def _looks_like_number(text: str) -> bool:
@@ -181,19 +207,19 @@ def _looks_like_number(text: str) -> bool:
     return cell[:1].isdigit() or cell[:1] in ("+", "-", ".") or cell in ("nan", "inf", "infinity")
 
 
-def _from_arrays(path: Path) -> Data:
+def _from_arrays(path: Path, make: Any) -> Any:
     try:
         read = np.load(path, allow_pickle=False)
         arrays = read if isinstance(read, np.ndarray) else {name: read[name] for name in read}
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadFile(f"not arrays of numbers: {error}") from None
     if isinstance(arrays, np.ndarray):
-        return Data(arrays)
+        return make(arrays)
     points = next((arrays[name] for name in ("X", "points") if name in arrays), None)
     if points is None:
         raise BadFile(f"expected an array X or points, got {', '.join(arrays) or 'none'}")
     labels = next((arrays[name] for name in ("y", "labels") if name in arrays), None)
-    return Data(points, None if labels is None else labels.tolist())
+    return make(points, None if labels is None else labels.tolist())
 
 
 def _rows(points: Any) -> tuple[Vector, ...]:

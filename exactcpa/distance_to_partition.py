@@ -23,7 +23,7 @@ Not here: networks up to a unit (`unit_networks`), the distance to another class
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -40,6 +40,7 @@ from exactcpa.errors import (
 )
 from exactcpa.exact_lines import ExactLines
 from exactcpa.exact_points import common
+from exactcpa.lots import in_lots
 from exactcpa.margin_ground import Ground, ground_of
 from exactcpa.margin_search import search
 from exactcpa.nearest_on import nearest_on
@@ -47,7 +48,7 @@ from exactcpa.network import Network
 from exactcpa.norms import Measure, measure
 from exactcpa.own_cell import Crossing, Floor, least_value, pattern_at
 from exactcpa.patterns import Place, places_of
-from exactcpa.point_margins import Failure
+from exactcpa.point_margins import Failure, lost_point, require_workers
 from exactcpa.switch_form import switch_form
 from exactcpa.unit_networks import unit_questions
 from exactcpa.vectors import Vector, coordinates, dot, vector_text
@@ -133,21 +134,29 @@ def partition_distances(
     norm: object = "2",
     weights: Sequence[Any] | None = None,
     unit: Unit | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], object] | None = None,
 ) -> list[PartitionDistance | Failure]:
     """The same from many points; one that fails does not lose the others.
 
-    Args and Raises as `partition_distance`, but for the points.
+    Args and Raises as `partition_distance`, but for the points; workers and progress as in `margins`.
     """
-    measurer = _Measurer(net, domain, norm, weights, unit)
+    require_workers(workers)
+    rows, settings = list(points), (net, domain, norm, weights, unit)
+    measurer = _Measurer(*settings)
+    answers = map(measurer.attempt, rows)
+    if workers > 1:
+        answers = in_lots(_lot, settings, rows, workers, lost_point)
     found: list[PartitionDistance | Failure] = []
-    for point in points:
-        try:
-            found.append(measurer(point))
-        except CertificateRejected:
-            raise
-        except ExactcpaError as error:
-            found.append(Failure(point, str(error), type(error).__name__))
+    for answer in answers:
+        found.append(answer)
+        if progress is not None:
+            progress(len(found), len(rows))
     return found
+
+
+def _lot(settings: tuple[Any, ...], points: Sequence[Any]) -> list[PartitionDistance | Failure]:
+    return list(map(_Measurer(*settings).attempt, points))
 
 
 class _Measurer:
@@ -168,6 +177,15 @@ class _Measurer:
             )
         else:
             self._nearest_to = _Bent(net, domain, metric, unit).nearest_to
+
+    def attempt(self, point: Any) -> PartitionDistance | Failure:
+        """The same, or why there is no answer."""
+        try:
+            return self(point)
+        except CertificateRejected:
+            raise
+        except ExactcpaError as error:
+            return Failure(point, str(error), type(error).__name__)
 
     def __call__(self, point: Sequence[Any]) -> PartitionDistance:
         """The distance from a point; raises as `partition_distance`."""

@@ -33,7 +33,7 @@ from flint import fmpq
 from scipy import sparse
 
 from exactcpa.boundary import Function, classes_of, tie_row
-from exactcpa.cell import IntegerRow, walls_of
+from exactcpa.cell import IntegerRow
 from exactcpa.cone_bounds import Cones, Restorer, rational
 from exactcpa.errors import BadArgument, CertificateRejected, OutsideDomain
 from exactcpa.nearest_float import float_nearest, round_rows
@@ -146,11 +146,11 @@ def _class_at(part: Partition, x: Vector, level: Fraction | None) -> int:
 
 def _pieces(part: Partition, mine: int, level: Fraction | None) -> Iterator[_Piece]:
     """All that doubles do not prove empty."""
-    part._require_rational()
-    walls, d = walls_of(part.domain), part.domain.dimension
+    part.require_rational()
+    d = part.domain.dimension
     widest = max(high - low for low, high in zip(part.domain.lower, part.domain.upper, strict=True))
     for i in range(len(part)):
-        rows, functions = part._rows(i, walls), classes_of(part, i, level)
+        rows, functions = part.rows_of(i), classes_of(part, i, level)
         rivals = [k for k in range(len(functions)) if k != mine]
         ties = [tie_row(functions, k, mine) for k in rivals]
         witness = part.witness(i)

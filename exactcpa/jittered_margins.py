@@ -24,7 +24,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import sqrt
 from typing import Any
 
 from exactcpa.batch_families import Batch, Family, choose_family, draw, read_count
@@ -40,7 +39,7 @@ from exactcpa.errors import (
 from exactcpa.minibatch_record import BatchRecord, decision_text, examine, frozen_network, prepare
 from exactcpa.minibatches import read_data, surrounding_box
 from exactcpa.network import Network
-from exactcpa.norms import Measure, measure
+from exactcpa.norms import Measure, measure, rough_length
 from exactcpa.placement_variants import COMPARISONS, variants
 from exactcpa.point_margins import Failure, Margin, margins
 from exactcpa.tables import aligned
@@ -134,6 +133,15 @@ class MarginJitter:
         """For every sample with margins, the least margin as a share of that under all data, as lengths, rounded."""
         pairs = [(s.least, s.full.value) for s in self.samples]
         return [_root(a / b, self.measure) for a, b in pairs if a is not None and b]
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a margin has no answer."""
+        return any(
+            under.error
+            for sample in self.samples
+            for under in (sample.full, *sample.batches.values(), *sample.others.values())
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The report as one JSON object; every value exactly."""
@@ -305,7 +313,7 @@ def _distribution(found: Iterator[MarginUnder]) -> Distribution:
 
 def _root(value: Fraction, metric: Measure) -> float:
     """A margin as a rounded length, for people."""
-    return sqrt(value) if metric.is_squared else float(value)
+    return rough_length(value, is_squared=metric.is_squared)
 
 
 def _sample_json(sample: SampleMargins) -> dict[str, Any]:

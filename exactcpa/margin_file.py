@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -28,6 +29,7 @@ import numpy as np
 from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.enumerate import enumerate_cells
+from exactcpa.errors import BadFile
 from exactcpa.margin_ground import Ground
 from exactcpa.margin_multipliers import Answer, Prover
 from exactcpa.margin_search import root_above
@@ -50,11 +52,26 @@ def write_certificate(ground: Ground, answer: Answer, path: str | os.PathLike[st
         CertificateRejected: A cell is not proved: a bug of this package.
     """
     region = _region(ground, answer)
-    with PartitionWriter(path) as writer, tempfile.TemporaryDirectory(prefix="exactcpa-") as folder:
+    with PartitionWriter(path) as writer, _folder() as folder:
         inside = os.path.join(folder, "partition.cpa")
         part = enumerate_cells(ground.network, region, facets=False, proof=inside)
         block = _block(ground, answer, region, part.results.words)
         _copy(inside, writer, block)
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    """A temporary folder.
+
+    Raises:
+        BadFile: There cannot be one.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="exactcpa-")
+    except OSError as error:
+        raise BadFile(f"no temporary folder for a certificate: {error.strerror or error}") from None
+    with folder as path:
+        yield path
 
 
 def _region(ground: Ground, answer: Answer) -> Domain:

@@ -2,6 +2,7 @@
 
 Main definitions:
     Measure: A norm with weights; lengths of vectors and of covectors.
+    rough_length: A length for people.
 
 Conventions:
     With weights w (all 1 by default): inf is ``max |v_j| / w_j``, 1 is ``sum |v_j| / w_j``, 2 is
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import inf, ldexp, sqrt
 from typing import Any
 
 from exactcpa.errors import BadArgument, DimensionMismatch, shown
@@ -60,6 +62,24 @@ class Measure:
     def __str__(self) -> str:
         name = {"2": "l2", "1": "l1", "inf": "l_inf"}[self.norm]
         return name if all(w == 1 for w in self.weights) else f"weighted {name}"
+
+
+def rough_length(value: Fraction, *, is_squared: bool) -> float:
+    """A length, or the root of its square, rounded; infinite if there is no such double.
+
+    Example:
+        >>> rough_length(Fraction(1, 4**600), is_squared=True) == 2.0**-600
+        True
+    """
+    shift = 0
+    if is_squared:
+        # An even power of two brings the square to the size of one.
+        shift = (value.numerator.bit_length() - value.denominator.bit_length()) // 2
+        value /= Fraction(4) ** shift
+    try:
+        return ldexp(sqrt(value), shift) if is_squared else float(value)
+    except OverflowError:
+        return inf
 
 
 def measure(norm: object, dimension: int, weights: Sequence[Any] | None = None) -> Measure:

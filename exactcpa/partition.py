@@ -234,7 +234,7 @@ class Partition:
         Raises:
             BadArgument: The partition is of the ideal reading and its rows are irrational.
         """
-        self._require_rational()
+        self.require_rational()
         walls = walls_of(self.domain)
         return [self._volume(i, walls) for i in range(len(self))]
 
@@ -244,9 +244,35 @@ class Partition:
         Raises:
             BadArgument: As `volumes`.
         """
-        self._require_rational()
-        rows = self._rows(self._number(i), walls_of(self.domain))
+        rows = self.rows_of(i)
         return list(geometry.polygon(rows) if self.domain.dimension == 2 else geometry.vertices(rows))
+
+    def rows_of(self, i: int) -> list[IntegerRow]:
+        """Integer rows that define a cell, those of the domain last: for exact questions about many cells.
+
+        Raises:
+            BadArgument: As `require_rational`.
+        """
+        self.require_rational()
+        number = self._number(i)
+        pattern = self._pattern(number)
+        facets = self.results.facets
+        if facets is not None:
+            bits = facets.bits[facets.starts[number] : facets.starts[number + 1]].tolist()
+        else:
+            bits = [b for b in range(self.form.bits) if not (self.places[b].group and pattern >> b & 1)]
+        return facet_rows(self.lines, self.places, pattern, bits, walls_of(self.domain))
+
+    def require_rational(self) -> None:
+        """The rows of the cells are rational.
+
+        Raises:
+            BadArgument: The partition is of the ideal reading.
+        """
+        if isinstance(self.lines, RealLines):
+            raise BadArgument(
+                "expected a partition with rational rows, got one of the ideal reading: its vertices are irrational"
+            )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the partition, without proof, to a file that `load_partition` reads.
@@ -264,7 +290,7 @@ class Partition:
 
     def _volume(self, number: int, walls: list[IntegerRow]) -> Fraction:
         """The volume of a cell; one that its facets alone keep away from the walls needs no others."""
-        d, rows = self.domain.dimension, self._rows(number, walls)
+        d, rows = self.domain.dimension, self.rows_of(number)
         inner = rows[: len(rows) - len(walls)]
         if self.results.facets is not None and len(inner) > d:
             found = geometry.find_vertices(inner)
@@ -273,22 +299,6 @@ class Partition:
             ):
                 return geometry.volume_of(found, d)
         return geometry.volume(rows)
-
-    def _rows(self, number: int, walls: list[IntegerRow]) -> list[IntegerRow]:
-        """Integer rows that define a cell."""
-        pattern = self._pattern(number)
-        facets = self.results.facets
-        if facets is not None:
-            bits = facets.bits[facets.starts[number] : facets.starts[number + 1]].tolist()
-        else:
-            bits = [b for b in range(self.form.bits) if not (self.places[b].group and pattern >> b & 1)]
-        return facet_rows(self.lines, self.places, pattern, bits, walls)
-
-    def _require_rational(self) -> None:
-        if isinstance(self.lines, RealLines):
-            raise BadArgument(
-                "expected a partition with rational rows, got one of the ideal reading: its vertices are irrational"
-            )
 
     def _require_facets(self) -> Facets:
         if self.results.facets is None:

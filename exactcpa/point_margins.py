@@ -18,19 +18,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, inf, sqrt
+from math import inf
 from typing import Any
 
 from exactcpa.domain import Box, Domain, Polytope, Slice
-from exactcpa.errors import BadArgument, DimensionMismatch, ExactcpaError, OutsideDomain, located, shown
+from exactcpa.errors import (
+    BadArgument,
+    CertificateRejected,
+    DimensionMismatch,
+    ExactcpaError,
+    OutsideDomain,
+    WorkerLost,
+    located,
+    shown,
+)
 from exactcpa.ideal import IdealNetwork
+from exactcpa.lots import in_lots
 from exactcpa.margin_file import write_certificate
 from exactcpa.margin_ground import Ground, ground_of
 from exactcpa.margin_search import search
 from exactcpa.network import Network
+from exactcpa.norms import rough_length
 from exactcpa.numbers import exactly
 from exactcpa.vectors import Vector, coordinates, vector_text
 
@@ -72,10 +82,7 @@ class Margin:
         """The distance, rounded; infinite if there is no other class, None if misclassified."""
         if self.value is None:
             return inf if self.status == NONE else None
-        try:
-            return sqrt(self.value) if self.value_is_squared else float(self.value)
-        except OverflowError:
-            return inf
+        return rough_length(self.value, is_squared=self.value_is_squared)
 
     def __str__(self) -> str:
         if self.value is None:
@@ -169,7 +176,7 @@ def margins(
         labels: One a point, or None.
         threshold: As in `margin`.
         certificates: A folder; point i has its certificate in ``<i>.cpa`` there.
-        workers: Processes.
+        workers: Processes.  A point whose process dies, also alone, is a `Failure`.
         progress: Called with the number of points done, and of all.
 
     Returns:
@@ -177,6 +184,7 @@ def margins(
 
     Raises:
         BadArgument: What would fail for every point, or not as many labels as points.
+        CertificateRejected: A certificate does not prove its margin: a bug of this package, which loses all points.
     """
     _require_network(network)
     rows = [
@@ -185,8 +193,7 @@ def margins(
     ]
     if labels is not None and len(labels) != len(rows):
         raise BadArgument(f"expected {len(rows)} labels, one a point, got {len(labels)}")
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise BadArgument(f"expected workers to be a whole number from 1 on, got {shown(workers)}")
+    require_workers(workers)
     chosen = domain_around(rows, network.input) if domain is None else domain
     ground = _ground(network, chosen, norm, weights, threshold)
     tasks = [
@@ -195,7 +202,9 @@ def margins(
     ]
     settings = (network, chosen, norm, weights, threshold)
     found: list[Margin | Failure] = []
-    steps = _one_by_one(ground, tasks, settings) if workers == 1 else _shared(tasks, settings, workers)
+    steps = (
+        _one_by_one(ground, tasks, settings) if workers == 1 else _shared(ground, tasks, settings, workers)
+    )
     for answer in steps:
         found.append(answer)
         if progress is not None:
@@ -234,33 +243,49 @@ Task = tuple[int, Any, int | None, str | None]
 def _one_by_one(
     ground: Ground, tasks: Sequence[Task], settings: tuple[Any, ...]
 ) -> Iterator[Margin | Failure]:
-    for _, point, label, file in tasks:
-        yield _attempt(ground, point, label, has_weights=settings[3] is not None, file=file)
+    for number, point, label, file in tasks:
+        yield _attempt(ground, number, point, label, has_weights=settings[3] is not None, file=file)
 
 
-def _shared(tasks: Sequence[Task], settings: tuple[Any, ...], workers: int) -> Iterator[Margin | Failure]:
-    """The same by processes, which get the points in small lots."""
-    size = max(1, ceil(len(tasks) / (8 * workers)))
-    lots = [tasks[i : i + size] for i in range(0, len(tasks), size)]
-    with ProcessPoolExecutor(workers) as pool:
-        for answers in pool.map(_lot, lots, [settings] * len(lots)):
-            yield from answers
+def _shared(
+    ground: Ground, tasks: Sequence[Task], settings: tuple[Any, ...], workers: int
+) -> Iterator[Margin | Failure]:
+    """The same by processes; the first point is measured here, so that the kernels are compiled once."""
+    yield from _one_by_one(ground, tasks[:1], settings)
+    yield from in_lots(_lot, settings, tasks[1:], workers, _lost)
 
 
-def _lot(tasks: Sequence[Task], settings: tuple[Any, ...]) -> list[Margin | Failure]:
+def _lot(settings: tuple[Any, ...], tasks: Sequence[Task]) -> list[Margin | Failure]:
     return list(_one_by_one(_ground(*settings), tasks, settings))
 
 
+def _lost(task: Task) -> Failure:
+    return lost_point(task[1])
+
+
+def lost_point(point: Any) -> Failure:
+    """What is told of a point whose process died."""
+    reason = "the process that measured this point died, and died again: is there enough memory?"
+    return Failure(point, reason, WorkerLost.__name__)
+
+
+def require_workers(workers: object) -> None:
+    """It is a number of processes.
+
+    Raises:
+        BadArgument: It is not.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise BadArgument(f"expected workers to be a whole number from 1 on, got {shown(workers)}")
+
+
 def _attempt(
-    ground: Ground,
-    point: Any,
-    label: int | None,
-    *,
-    has_weights: bool,
-    file: str | None,
+    ground: Ground, number: int, point: Any, label: int | None, *, has_weights: bool, file: str | None
 ) -> Margin | Failure:
     try:
         return _margin_at(ground, point, label, has_weights=has_weights, file=file)
+    except CertificateRejected as error:  # a bug of this package, not of the point: nothing is to be trusted
+        raise CertificateRejected(f"point {number}, {error}") from error
     except ExactcpaError as error:
         return Failure(point, str(error), type(error).__name__)
 

@@ -10,7 +10,6 @@ import pytest
 from exactcpa import Box, Polytope, Slice, decision_boundary, enumerate_cells, geometry
 from exactcpa.boundary import classes_of, tie_row
 from exactcpa.boundary_picture import rough_boundary
-from exactcpa.cell import walls_of
 from exactcpa.errors import BadArgument, InexactNumber
 from exactcpa.groups import Consecutive
 from exactcpa.ideal import IdealNetwork
@@ -235,9 +234,8 @@ def require_ties(part, boundary):
 
 def require_complete(part, boundary):
     """All of what ties in a cell is in one piece; no piece is in another one; triples are meetings."""
-    walls = walls_of(part.domain)
     for i in range(len(part)):
-        rows, functions = part._rows(i, walls), classes_of(part, i, boundary.threshold)
+        rows, functions = part.rows_of(i), classes_of(part, i, boundary.threshold)
         for size in (2, 3):
             for chosen in combinations(range(len(functions)), size):
                 first = chosen[0]
@@ -261,10 +259,9 @@ def test_areas_of_classes_add_up_and_lines_go_on(seed):
     )
     part = enumerate_cells(net, SQUARE)
     boundary = decision_boundary(part)
-    walls = walls_of(part.domain)
     total, classes = F(0), set()
     for i in range(len(part)):
-        rows, functions = part._rows(i, walls), classes_of(part, i, None)
+        rows, functions = part.rows_of(i), classes_of(part, i, None)
         for k in range(3):
             tops = [tie_row(functions, k, other) for other in range(3) if other != k]
             area = geometry.volume([*rows, *tops])

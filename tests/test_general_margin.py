@@ -9,7 +9,6 @@ import pytest
 from exactcpa import Abs, Box, Linear, Network, ReLU, enumerate_cells, margin_interval
 from exactcpa import general_margin as module
 from exactcpa.boundary import classes_of, tie_row
-from exactcpa.cell import walls_of
 from exactcpa.cone_bounds import Cones, Restorer, rational
 from exactcpa.errors import BadArgument, OutsideDomain
 from exactcpa.nearest_on import nearest_on
@@ -36,7 +35,6 @@ def random_network(seed, d=2):
 
 def exact_margin(part, x, norm, weights):
     """The least over all cells and rivals; of l2 the square."""
-    walls = walls_of(part.domain)
     values = part.network.forward(x)
     mine = values.index(max(values))
     found = []
@@ -44,7 +42,7 @@ def exact_margin(part, x, norm, weights):
         functions = classes_of(part, i, None)
         for k in range(len(functions)):
             if k != mine:
-                rows = [*part._rows(i, walls), tie_row(functions, k, mine)]
+                rows = [*part.rows_of(i), tie_row(functions, k, mine)]
                 found.append(nearest_on(rows, x, norm=norm, weights=weights))
     return min((answer.value for answer in found if answer is not None), default=None)
 

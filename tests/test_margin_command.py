@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+import os
+import signal
 from fractions import Fraction
 
 import pytest
 
 import exactcpa as cpa
+from exactcpa import point_margins
 from exactcpa.cli import main
 from exactcpa.numbers import exactly
 
@@ -173,6 +176,12 @@ def test_certificates(files, tmp_path, capsys):
         ("--labels", "no such file"),
         ("--target", "partition", "--threshold", "1"),
         ("--workers", "0"),
+        ("--unit", "0,1"),
+        ("--target", "partition", "--unit", "0"),
+        ("--target", "partition", "--unit", "7,1"),
+        ("--limit", "3"),
+        ("--minibatches", "2", "--csv"),
+        ("--minibatches", "2"),
     ],
 )
 def test_misuse_is_one_line(files, capsys, words):
@@ -182,3 +191,114 @@ def test_misuse_is_one_line(files, capsys, words):
         code, (out, err) = left.code, capsys.readouterr()
     assert (code, out) == (2, "")
     assert len(err.strip().splitlines()) == 1
+
+
+# What fails does not lose the rest.
+
+BROKEN = """x,y,label
+2,1,0
+nan,3,0
+1,3
+1,3,7
+1,3,x
+99,0,0
+1,3,1
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_points_and_labels_that_are_none_do_not_lose_the_others(files, tmp_path, capsys, workers):
+    (tmp_path / "broken.csv").write_text(BROKEN)
+    words = (
+        files["net.json"],
+        tmp_path / "broken.csv",
+        "--labels",
+        tmp_path / "broken.csv",
+        "--box",
+        "0",
+        "9",
+    )
+    code, out, _ = run(capsys, *words, "--norm", "1", "--workers", workers, "--json")
+    rows = json.loads(out)["results"]
+    assert code == 1
+    assert [row["value"] for row in rows] == [1, None, None, None, None, None, 2]
+    kinds = [row["note"].split(":")[0] for row in rows if row["status"] == "failed"]
+    expected = ["InexactNumber", "DimensionMismatch", "BadArgument", "InexactNumber", "OutsideDomain"]
+    assert kinds == expected
+
+
+def test_nan_in_json_fails_alone(files, tmp_path, capsys):
+    (tmp_path / "nan.json").write_text("[[2, 1], [NaN, 1], 3, [1, 3]]")
+    code, facts = results(capsys, files["net.json"], tmp_path / "nan.json", "--norm", "1")
+    assert (code, [row["value"] for row in facts["results"]]) == (1, [1, None, None, 2])
+
+
+def test_a_process_that_dies_loses_one_point(files, monkeypatch, capsys):
+    """SIGKILL, as from the kernel when memory runs out."""
+    real = point_margins._margin_at
+
+    def deadly(ground, point, *others, **more):
+        if exactly(point[0]) == 1 and os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(ground, point, *others, **more)
+
+    parent = os.getpid()
+    monkeypatch.setattr(point_margins, "_margin_at", deadly)
+    code, facts = results(capsys, files["net.json"], files["points.json"], "--norm", "1", "--workers", "2")
+    assert (code, [row["value"] for row in facts["results"]]) == (1, [1, None, 0, 9])
+    assert facts["results"][1]["note"].startswith("WorkerLost")
+
+
+def test_rejected_certificates_are_no_failures_of_points(monkeypatch):
+    """A bug of the engine is never taken for an answer; the error says at which point."""
+
+    def reject(*_, **__):
+        raise cpa.CertificateRejected("margin: wrong")
+
+    monkeypatch.setattr(point_margins, "search", reject)
+    net = cpa.network_from_json(PLAIN)
+    with pytest.raises(cpa.CertificateRejected, match="point 1, margin: wrong"):
+        cpa.margins(net, [[1, 1], [2, 1]], cpa.Box([0, 0], [3, 3]))
+
+
+def test_no_room_for_a_certificate_fails_that_point(files, tmp_path, capsys):
+    (tmp_path / "proofs" / "0.cpa").mkdir(parents=True)
+    words = (files["net.json"], files["points.json"], "--certificate-dir", tmp_path / "proofs")
+    code, facts = results(capsys, *words)
+    assert (code, [row["status"] for row in facts["results"]]) == (1, ["failed", "exact", "exact", "exact"])
+    assert facts["results"][0]["note"].startswith("BadFile")
+
+
+def test_one_unit(files, tmp_path, capsys):
+    """Unit (0, 1) switches at y = 0."""
+    words = (
+        files["net.json"],
+        files["points.json"],
+        "--target",
+        "partition",
+        "--norm",
+        "1",
+        "--box",
+        "-1",
+        "9",
+    )
+    code, facts = results(capsys, *words, "--unit", "0,1", "--workers", "2")
+    assert (code, [exactly(row["value"]) for row in facts["results"]]) == (0, [1, 3, Fraction(1, 3), 0])
+
+
+def test_minibatches(tmp_path, capsys):
+    """A12' from the command line: the report of `margin_jitter`."""
+    layers = [
+        {"type": "linear", "weight": [[1]], "bias": [0]},
+        {"type": "batchnorm", "gamma": [1], "beta": [0], "epsilon": 0},
+    ]
+    net, points = [[-3], [0], [6]], tmp_path / "points.json"
+    (tmp_path / "net.json").write_text(json.dumps(PLAIN | {"input": 1, "layers": layers}))
+    points.write_text(json.dumps(net))
+    words = (tmp_path / "net.json", points, "--minibatches", "2", "--norm", "1")
+    code, facts = results(capsys, *words)
+    report = cpa.margin_jitter(cpa.load_network(tmp_path / "net.json"), net, 2, norm="1")
+    assert (code, facts) == (0, json.loads(json.dumps(report.to_json(), default=str)))
+    code, out, _ = run(capsys, *words, "--samples", "2", "--limit", "2", "--seed", "1")
+    assert code == 0
+    assert "flips" in out

@@ -1,0 +1,83 @@
+"""Tasks shared out to processes: order, a process that dies at a task, errors, Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import exactcpa
+from exactcpa.lots import in_lots
+
+
+def double(settings, tasks):
+    return [settings * task for task in tasks]
+
+
+def die_at(deadly, tasks):
+    if deadly in tasks:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return list(tasks)
+
+
+def die_once(marker, tasks):
+    if 5 in tasks and not os.path.exists(marker):
+        open(marker, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return list(tasks)
+
+
+def refuse(settings, tasks):
+    raise ValueError("no")
+
+
+def lost(task):
+    return ("lost", task)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1, 7, 100])
+def test_base_case(workers, count):
+    assert list(in_lots(double, 2, range(count), workers, lost)) == [2 * k for k in range(count)]
+
+
+def test_a_task_that_kills_its_process_is_lost_alone():
+    found = list(in_lots(die_at, 13, range(40), 2, lost))
+    assert found == [("lost", 13) if k == 13 else k for k in range(40)]
+
+
+def test_a_process_that_dies_once_loses_nothing(tmp_path):
+    assert list(in_lots(die_once, str(tmp_path / "died"), range(30), 2, lost)) == list(range(30))
+
+
+def test_errors_come_through():
+    with pytest.raises(ValueError, match="no"):
+        list(in_lots(refuse, None, range(4), 2, lost))
+
+
+SLEEPER = """
+import time
+from exactcpa.lots import in_lots
+def sleep(settings, tasks):
+    print("begun", flush=True)
+    time.sleep(100)
+if __name__ == "__main__":
+    list(in_lots(sleep, None, range(4), 2, None))
+"""
+
+
+def test_interrupt_ends_all_processes(tmp_path):
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "sleeper.py")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(Path(exactcpa.__file__).parents[1])},
+    )
+    assert process.stdout.readline() == b"begun\n"
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    process.communicate(timeout=30)  # ends only when no process holds the pipes any more
+    assert process.returncode != 0
