@@ -44,6 +44,7 @@ it; the checker imports nothing of the package at all):
     float_form         rounded copies of a switch form, with proved error bounds
     kernels.state      the working arrays of the split tree
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
+    kernels.corners    facets found in passing, at the corners that linear programs visit
     kernels.simplex    dictionary simplex in doubles: proposes, never decides
     kernels.integers   small integer systems solved exactly: ties settled in the kernel
     kernels.questions  does a line change sign on a node, is a row a facet of it

@@ -109,7 +109,7 @@ class Chooser:
                     self._write(tree, out, codes, list(loser.numbers))
                 case Wins() as winner:
                     self._write(tree, out, [state.WINS, winner.candidate, len(winner.rivals), *winner.rivals])
-                    self._push(form, tree, f, winner)
+                    self._push(form, tree, box, f, winner)
                     return
         del self._todo[f]
         tree.frames[f, state.PHASE] = state.POP
@@ -201,7 +201,7 @@ class Chooser:
         parts = ((lead, proof.theta), *(part for _, part in pairs), *(part for _, part in kept))
         return Loses(i, (c, *(rival for rival, _ in pairs)), ids, parts)
 
-    def _push(self, form: object, tree: Tree, f: int, winner: Wins) -> None:
+    def _push(self, form: object, tree: Tree, box: np.ndarray, f: int, winner: Wins) -> None:
         """The child where a candidate wins: its rows, its points, the next layer's lines."""
         frame = tree.frames[f]
         layer, number, group = self._group(tree, f)
@@ -222,7 +222,7 @@ class Chooser:
         tree.bits[f + 1, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
         z = group[winner.candidate]
         for c in winner.rivals:
-            add_row(tree, f + 1, leads, winner.candidate * p + c, 1.0, d)
+            add_row(tree, f + 1, leads, winner.candidate * p + c, 1.0, box, d)
             r = int(child[state.ROWS]) - 1
             tree.flips[r] = (bit, first_bit + c)
             tree.rows[r, d + 5] *= 2.0 ** self._exponents[layer][z]

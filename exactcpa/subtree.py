@@ -34,6 +34,7 @@ class Subtree:
         undecided, active: Its segments of the lists.
         rows, flips: All rows on its path.
         points, signs: Of the points it holds, in their order.
+        outer, beyond: Points beyond one row alone, and for each active row which of them are known; -1: no more.
         exact: Place -> exact point, of those that are no doubles.
         share: Its share of the domain's tree.
     """
@@ -48,6 +49,8 @@ class Subtree:
     flips: np.ndarray
     points: np.ndarray
     signs: np.ndarray
+    outer: np.ndarray
+    beyond: np.ndarray
     exact: dict[int, Point]
     share: float
 
@@ -58,6 +61,7 @@ def take_off(tree: Tree, settler: Settler) -> Subtree:
     frame = tree.frames[f]
     slots = tree.lists[state.HELD, frame[state.P0] : frame[state.P1]]
     numbers = tree.point_ids[slots].tolist()
+    outer, beyond = _outer_points(tree, frame)
     node = Subtree(
         frame=frame.copy(),
         bits=tree.bits[f].copy(),
@@ -69,6 +73,8 @@ def take_off(tree: Tree, settler: Settler) -> Subtree:
         flips=tree.flips[: frame[state.ROWS]].copy(),
         points=tree.points[slots],
         signs=tree.signs[slots],
+        outer=outer,
+        beyond=beyond,
         exact={i: settler.points[number] for i, number in enumerate(numbers) if number >= 0},
         share=float(tree.shares[1 + f]),
     )
@@ -76,12 +82,23 @@ def take_off(tree: Tree, settler: Settler) -> Subtree:
     return node
 
 
+def _outer_points(tree: Tree, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The points known beyond the active rows, each once, and by row which of them; a list ends with its first -1."""
+    slots = tree.lists[state.OUTER :, frame[state.A0] : frame[state.A1]]
+    is_known = np.logical_and.accumulate(slots >= 0, axis=0) & bool(tree.counters[state.FACETS])
+    used, places = np.unique(slots[is_known], return_inverse=True)
+    beyond = np.full(slots.shape, -1, np.int32)
+    beyond[is_known] = places.ravel()
+    return tree.points[used], beyond
+
+
 def plant(tree: Tree, lp: Lp, settler: Settler, node: Subtree) -> tuple[Tree, Lp]:
     """Make a node the whole stack."""
     held, undecided, active = len(node.points), len(node.undecided), len(node.active)
+    slots = held + len(node.outer)
     while (
         tree.rows.shape[0] < len(node.rows) + 8
-        or tree.points.shape[0] < held + 8
+        or tree.points.shape[0] < slots + 8
         or tree.lists.shape[1] < 2 * max(held, undecided, active) + 64
     ):
         tree, lp = grow(tree, lp)
@@ -93,13 +110,15 @@ def plant(tree: Tree, lp: Lp, settler: Settler, node: Subtree) -> tuple[Tree, Lp
         (state.A0, state.A1, active),
     ):
         frame[first], frame[last] = 0, count
-    frame[state.POSITION], frame[state.SLOTS] = 0, held
+    frame[state.POSITION], frame[state.SLOTS] = 0, slots
     tree.lists[state.UNDECIDED, :undecided] = node.undecided
     tree.lists[state.HELD, :held] = np.arange(held)
     tree.lists[state.ACTIVE, :active] = node.active
+    tree.lists[state.OUTER :, :active] = np.where(node.beyond >= 0, held + node.beyond, -1)
     tree.bits[0], tree.sums[0], tree.lines[: len(node.lines)] = node.bits, node.sums, node.lines
     tree.rows[: len(node.rows)], tree.flips[: len(node.rows)] = node.rows, node.flips
     tree.points[:held], tree.signs[:held], tree.point_ids[:held] = node.points, node.signs, -1
+    tree.points[held:slots], tree.point_ids[held:slots] = node.outer, -1
     for place, point in node.exact.items():
         settler.store(tree, place, point)
     tree.shares[1] = node.share

@@ -156,6 +156,7 @@ def _plant(tree: Tree, lp: Lp, settler: Settler, domain: object, floats: FloatDo
         tree, lp = grow(tree, lp)
     tree.rows[:count] = floats.rows
     tree.lists[state.ACTIVE, : count - 2 * d] = np.arange(2 * d, count)
+    tree.lists[state.OUTER :, : count - 2 * d] = -1
     root = tree.frames[0]
     root[state.PHASE], root[state.ROWS], root[state.A1] = state.NEW_LAYER, count, count - 2 * d
     settler.store_interior(tree, 0, domain.interior)

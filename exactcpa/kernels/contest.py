@@ -90,6 +90,7 @@ def _seek_lead(tree, lp, box, f, leads, u, d):
         tree.points,
         start,
         counters[ORIGIN],
+        lp.outer,
     )
     counters[RAYS] += 1
     counters[LPS] += int(answer != questions.HIT)

@@ -105,8 +105,17 @@ def stable_side(lines, i, d, box):
 
 @kernel
 def is_inside(rows, basis, m, d, points, p, skipped):
-    """Whether point ``p`` is proved strictly inside all rows listed in ``basis[0]`` but those marked 2 and one."""
-    for i in range(m):
+    """Whether point ``p`` is proved strictly inside all rows listed in ``basis[0]`` but those marked 2 and one.
+
+    The first ``2 d`` rows are the box's: one coefficient each, so that one product is their value.
+    """
+    for j in range(d):
+        for i in range(j, 2 * d, d):
+            bound = rows[i, d + 1] + (d + 2) * U * rows[i, d + 2] + TINY
+            inside = rows[i, 0] + rows[i, 1 + j] * points[p, j] > bound
+            if not inside and i != skipped and sign_at(rows, i, d, points, p) <= 0:
+                return False
+    for i in range(2 * d, m):
         if i != skipped and basis[5, i] != 2 and sign_at(rows, basis[0, i], d, points, p) <= 0:
             return False
     return True
@@ -174,7 +183,7 @@ def _inverse_entry(table, basis, m, d, j, e):
     """How coordinate ``j`` changes with the slack of column ``e``; NaN if the coordinate is not basic."""
     for r in range(m):
         if basis[1, r] == m + j:
-            return table[r, 1 + e]
+            return table[1 + e, r]
     return np.nan
 
 

@@ -12,22 +12,25 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import inlined, kernel, simplex
-from exactcpa.kernels.filters import sign_at, value_at
+from exactcpa.kernels.filters import sign_at, snap, value_at
 from exactcpa.kernels.state import (
     A0,
     A1,
     ACTIVE,
     CHOSEN,
+    FACETS,
     FLUSH,
     GROUP,
     GROW,
     HELD,
+    KNOWN,
     LAYER,
     NCELL,
     NCODE,
     NFACE,
     NREAL,
     ORIGIN,
+    OUTER,
     P0,
     P1,
     PHASE,
@@ -46,6 +49,12 @@ from exactcpa.kernels.state import (
     UNDECIDED,
     UP1,
 )
+
+UNASKED = 3
+"""State of a row of which nobody asks whether it is a facet."""
+
+TRIED = 16
+"""Held points from which a known point beyond a facet is sought again."""
 
 
 @kernel
@@ -98,7 +107,12 @@ def prepare(tree, lp, f, d):
     m = 2 * d + frame[A1] - frame[A0]
     for i in range(m):
         lp.basis[CHOSEN, i] = i if i < 2 * d else tree.lists[ACTIVE, frame[A0] + i - 2 * d]
-        lp.basis[STATE, i] = 0
+        lp.basis[STATE, i] = 0 if counters[FACETS] else UNASKED
+        slot = tree.lists[OUTER, frame[A0] + i - 2 * d] if i >= 2 * d and counters[FACETS] else -1
+        if slot >= 0:
+            lp.basis[STATE, i] = 1
+            for j in range(d):
+                lp.outer[i, j] = tree.points[slot, j]
     for i in range(frame[P0], frame[P1]):
         slot = tree.lists[HELD, i]
         if tree.point_ids[slot] < 0:
@@ -137,7 +151,7 @@ def has_room(tree, out, f, d):
     room = tree.lists.shape[1] - 16
     if (
         f + 3 > tree.frames.shape[0]
-        or frame[SLOTS] + 2 * tree.lines.shape[1] + 8 > tree.points.shape[0]
+        or frame[SLOTS] + 2 * tree.lines.shape[1] + frame[A1] - frame[A0] + 8 > tree.points.shape[0]
         or frame[ROWS] + 4 > tree.rows.shape[0]
         or 2 * frame[U1] - frame[U0] + tree.lines.shape[1] > room
         or frame[P1] + 2 * (frame[P1] - frame[P0] + 2 * tree.lines.shape[1]) > room
@@ -159,13 +173,14 @@ def push(tree, f, start, end):
     """A child of node ``f`` that holds the points in a segment of the list, on top of the stack."""
     parent, child = tree.frames[f], tree.frames[f + 1]
     child[LAYER], child[GROUP], child[PHASE] = parent[LAYER], parent[GROUP], TEST
-    child[SIFTED] = parent[SIFTED]
+    child[SIFTED] = 0
     tree.shares[2 + f] = 0.5 * tree.shares[1 + f]
     _copy_segment(tree.lists, UNDECIDED, parent[U0], parent[U1], parent[U1])
     child[U0], child[U1] = parent[U1], 2 * parent[U1] - parent[U0]
     _copy_segment(tree.lists, HELD, start, end, parent[UP1])
     child[P0], child[P1] = parent[UP1], parent[UP1] + end - start
-    _copy_segment(tree.lists, ACTIVE, parent[A0], parent[A1], parent[A1])
+    for which in range(ACTIVE, OUTER + KNOWN if tree.counters[FACETS] else OUTER):
+        _copy_segment(tree.lists, which, parent[A0], parent[A1], parent[A1])
     child[A0], child[A1] = parent[A1], 2 * parent[A1] - parent[A0]
     child[SLOTS], child[ROWS] = parent[SLOTS], parent[ROWS]
     child[POSITION] = child[U0]
@@ -175,7 +190,7 @@ def push(tree, f, start, end):
 
 
 @kernel
-def add_row(tree, f, lines, u, factor, d):
+def add_row(tree, f, lines, u, factor, box, d):
     """Append ``factor * line`` (a factor of +1 or -1), scaled to size one, to the rows of node ``f``."""
     frame = tree.frames[f]
     r = frame[ROWS]
@@ -191,6 +206,118 @@ def add_row(tree, f, lines, u, factor, d):
         power * lines[u, d + 4],
         power,
     )
+    if tree.counters[FACETS]:
+        _keep_outer(tree, f, r, box, d)
     tree.lists[ACTIVE, frame[A1]] = r
+    for known in range(KNOWN):
+        tree.lists[OUTER + known, frame[A1]] = -1
     frame[A1] += 1
     frame[ROWS] = r + 1
+
+
+@kernel
+def _keep_outer(tree, f, r, box, d):
+    """Of the points beyond one row of node ``f`` alone, keep those proved to be inside a new row."""
+    for place in range(tree.frames[f, A0], tree.frames[f, A1]):
+        kept = 0
+        for known in range(KNOWN):
+            slot = tree.lists[OUTER + known, place]
+            if slot < 0:
+                break
+            if sign_at(tree.rows, r, d, tree.points, slot) > 0:
+                tree.lists[OUTER + kept, place] = slot
+                kept += 1
+        if kept == 0 and tree.lists[OUTER, place] >= 0 and _pull_outer(tree, f, r, place, box, d):
+            kept = 1
+        if kept < KNOWN:
+            tree.lists[OUTER + kept, place] = -1
+
+
+@kernel
+def _pull_outer(tree, f, r, place, box, d):
+    """From a point known beyond one row, outside a new row, go towards a held point: which row is entered first?
+
+    On that segment all other rows hold.  With values a, b of this and of the new row at a held point, and a', b' at the
+    known one, it enters the new row first exactly when ``a / b < a' / b'``; so the least and the greatest quotient
+    serve if any do.  The slot of a point between is entered in the list if it is proved to be beyond that row alone.
+    """
+    frame, points = tree.frames[f], tree.points
+    slot, i = frame[SLOTS], tree.lists[ACTIVE, place]
+    least, start = np.inf, -1
+    for held in range(frame[P0], min(frame[P1], frame[P0] + TRIED)):
+        p = tree.lists[HELD, held]
+        if tree.point_ids[p] < 0:
+            quotient = value_at(tree.rows, i, d, points, p) / value_at(tree.rows, r, d, points, p)
+            if quotient < least:
+                least, start = quotient, p
+    greatest, end = least, -1
+    for known in range(KNOWN):
+        q = tree.lists[OUTER + known, place]
+        if q < 0:
+            break
+        quotient = value_at(tree.rows, i, d, points, q) / value_at(tree.rows, r, d, points, q)
+        if quotient > greatest:
+            greatest, end = quotient, q
+    if start < 0 or end < 0 or slot + 1 > points.shape[0]:
+        return False
+    inside, beyond = value_at(tree.rows, i, d, points, start), value_at(tree.rows, i, d, points, end)
+    above, outside = value_at(tree.rows, r, d, points, start), value_at(tree.rows, r, d, points, end)
+    share = 0.5 * (inside / (inside - beyond) + above / (above - outside))
+    for j in range(d):
+        points[slot, j] = points[start, j] + share * (points[end, j] - points[start, j])
+    snap(points, slot, d, box)
+    if not _is_beyond_alone(tree, f, r, place, slot, d):
+        return False
+    tree.point_ids[slot] = -1
+    tree.lists[OUTER, place] = slot
+    frame[SLOTS] = slot + 1
+    return True
+
+
+@kernel
+def _is_beyond_alone(tree, f, r, place, slot, d):
+    """Whether a point is proved to be beyond the active row at a place and inside all others and row ``r``."""
+    for i in range(2 * d):
+        if sign_at(tree.rows, i, d, tree.points, slot) <= 0:
+            return False
+    for other in range(tree.frames[f, A0], tree.frames[f, A1]):
+        sign = sign_at(tree.rows, tree.lists[ACTIVE, other], d, tree.points, slot)
+        if sign >= 0 if other == place else sign <= 0:
+            return False
+    return sign_at(tree.rows, r, d, tree.points, slot) > 0
+
+
+@kernel
+def hold_outer(tree, f, place, vectors, i, d):
+    """Remember ``vectors[i]``, a proved point beyond the active row at a place of node ``f`` alone."""
+    frame = tree.frames[f]
+    slot = frame[SLOTS]
+    for j in range(d):
+        tree.points[slot, j] = vectors[i, j]
+    tree.point_ids[slot] = -1
+    tree.lists[OUTER, place], tree.lists[OUTER + 1, place] = slot, -1
+    frame[SLOTS] += 1
+
+
+@kernel
+def hold_others(tree, f, start, end):
+    """Remember a segment of held points, those of a node's other side, as points beyond its newest row alone."""
+    place, known = tree.frames[f, A1] - 1, 0
+    for i in range(start, end):
+        slot = tree.lists[HELD, i]
+        if tree.point_ids[slot] < 0 and known < KNOWN:
+            tree.lists[OUTER + known, place] = slot
+            known += 1
+    if known < KNOWN:
+        tree.lists[OUTER + known, place] = -1
+
+
+@kernel
+def is_unsure(tree, f, domain_rows):
+    """Whether node ``f`` has not been sifted and a row of it may be redundant: no point is known beyond it alone."""
+    if tree.frames[f, SIFTED]:
+        return False
+    for place in range(tree.frames[f, A0], tree.frames[f, A1]):
+        if tree.lists[OUTER, place] < 0 and tree.lists[ACTIVE, place] >= domain_rows:
+            return True
+    return False

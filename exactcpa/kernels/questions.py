@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import kernel, simplex
+from exactcpa.kernels.corners import accept_outer
 from exactcpa.kernels.filters import is_bounded, is_implied, is_inside, sign_at, snap, value_at
 from exactcpa.kernels.integers import read_solution, solve, write_system
 from exactcpa.kernels.state import (
@@ -129,7 +130,7 @@ def _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box):
 
 
 @kernel
-def seek(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, points, start, origin):
+def seek(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, points, start, origin, outer):
     """Is there a point of the node where ``factor`` times line ``u`` is positive?
 
     Args:
@@ -147,6 +148,7 @@ def seek(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, points
         points: Shape ``(P, d)``.
         start: The held point to shoot from.
         origin: The point the dictionary is at.
+        outer: Points beyond facets, found in passing; see `corners`.
 
     Returns:
         ``HIT`` or ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, ``IMPLIED``, or ``PROVED + k``.
@@ -160,7 +162,9 @@ def seek(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, points
     constant = factor * value_at(lines, u, d, points, origin)
     for attempt in range(2):
         stop = 0.0 if attempt == 0 else np.inf
-        outcome = simplex.maximise(table, basis, vectors, m, d, constant, stop)
+        outcome = simplex.maximise(
+            table, basis, vectors, m, d, constant, stop, rows, box, points, origin, outer
+        )
         if outcome == simplex.GAVE_UP:
             return OPEN
         if outcome == simplex.OPTIMAL:
@@ -205,20 +209,7 @@ def find_facets_by_rays(rows, basis, vectors, m, d, box, points, origin, outer):
         for j in range(d):
             vectors[TRIAL, j] = points[origin, j] - 0.5 * (first + second) * rows[direction, 1 + j]
         snap(vectors, TRIAL, d, box)
-        _accept_outer(rows, basis, vectors, m, d, hit, outer)
-
-
-@kernel
-def _accept_outer(rows, basis, vectors, m, d, i, outer):
-    """Certify ``vectors[TRIAL]`` as a point beyond row ``i`` alone, and keep it as that row's outer point."""
-    if sign_at(rows, basis[CHOSEN, i], d, vectors, TRIAL) >= 0:
-        return False
-    if not is_inside(rows, basis, m, d, vectors, TRIAL, i):
-        return False
-    basis[STATE, i] = 1
-    for j in range(d):
-        outer[i, j] = vectors[TRIAL, j]
-    return True
+        accept_outer(rows, basis, vectors, m, d, hit, outer)
 
 
 @kernel
@@ -228,10 +219,12 @@ def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origi
     for j in range(d):
         vectors[NORMAL, j] = -rows[r, 1 + j]
     constant = -value_at(rows, r, d, points, origin)
-    basis[FREE, i] = 1
+    simplex.set_free(table, basis, m, d, i, 1)
     for attempt in range(2):
         stop = 0.0 if attempt == 0 else np.inf
-        outcome = simplex.maximise(table, basis, vectors, m, d, constant, stop)
+        outcome = simplex.maximise(
+            table, basis, vectors, m, d, constant, stop, rows, box, points, origin, outer
+        )
         if outcome == simplex.GAVE_UP:
             break
         if outcome == simplex.OPTIMAL:
@@ -243,12 +236,12 @@ def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origi
             simplex.write_vertex(table, basis, vectors, m, d)
         for j in range(d):
             vectors[STEP, j] += points[origin, j]
-        if _pull_back(rows, r, -1.0, rows, basis, vectors, m, d, box, points, origin, i) and _accept_outer(
+        if _pull_back(rows, r, -1.0, rows, basis, vectors, m, d, box, points, origin, i) and accept_outer(
             rows, basis, vectors, m, d, i, outer
         ):
-            basis[FREE, i] = 0
+            simplex.set_free(table, basis, m, d, i, 0)
             return FOUND
         if outcome == simplex.OPTIMAL:
             break
-    basis[FREE, i] = 0
+    simplex.set_free(table, basis, m, d, i, 0)
     return OPEN

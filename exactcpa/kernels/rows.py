@@ -7,8 +7,8 @@ Not here: how one row is decided (`questions`), rows left open (`settle`).
 
 from __future__ import annotations
 
-from exactcpa.kernels import inlined, questions, records
-from exactcpa.kernels.nodes import prepare
+from exactcpa.kernels import inlined, questions, records, simplex
+from exactcpa.kernels.nodes import hold_outer, prepare
 from exactcpa.kernels.state import (
     A0,
     A1,
@@ -20,12 +20,13 @@ from exactcpa.kernels.state import (
     CHOSEN,
     FACET_ROWS,
     FACETS,
-    FREE,
     HELD,
     IS_FACET,
+    KNOWN,
     LPS,
     NONE,
     ORIGIN,
+    OUTER,
     P0,
     P1,
     PHASE,
@@ -48,7 +49,7 @@ MANY = 8
 def prune_rows(tree, lp, out, box, domain_rows, f, d):
     """Drop the rows proved redundant, before a new layer or a split: all questions of the subtree get cheaper."""
     frame, counters = tree.frames[f], tree.counters
-    frame[PHASE], frame[SIFTED] = frame[AFTER], frame[A1] - frame[A0]
+    frame[PHASE], frame[SIFTED] = frame[AFTER], 1
     m = 2 * d + frame[A1] - frame[A0]
     if not counters[FACETS] and m < MANY * d + 12:
         return
@@ -56,12 +57,14 @@ def prune_rows(tree, lp, out, box, domain_rows, f, d):
         prepare(tree, lp, f, d)
     if counters[READY] != f:
         return
-    questions.find_facets_by_rays(
-        tree.rows, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], lp.outer
-    )
+    if not counters[FACETS]:
+        lp.basis[STATE, 2 * d : m] = 0
+        questions.find_facets_by_rays(
+            tree.rows, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], lp.outer
+        )
     kept = frame[A0]
     for i in range(2 * d, m):
-        r = lp.basis[CHOSEN, i]
+        r, place = lp.basis[CHOSEN, i], frame[A0] + i - 2 * d
         found = questions.FOUND
         if r >= domain_rows and lp.basis[STATE, i] == 0:
             counters[LPS] += 1
@@ -80,6 +83,11 @@ def prune_rows(tree, lp, out, box, domain_rows, f, d):
                 lp.outer,
             )
         if found == questions.FOUND or found == questions.OPEN:
+            if counters[FACETS]:
+                if lp.basis[STATE, i] == 1 and tree.lists[OUTER, place] < 0:
+                    hold_outer(tree, f, place, lp.outer, i, d)
+                for known in range(KNOWN):
+                    tree.lists[OUTER + known, kept] = tree.lists[OUTER + known, place]
             tree.lists[ACTIVE, kept] = r
             kept += 1
         else:
@@ -87,7 +95,6 @@ def prune_rows(tree, lp, out, box, domain_rows, f, d):
             counters[RECORDS] += 1
             records.write_prune(counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, r, found, d)
     frame[A1] = kept
-    frame[SIFTED] = kept - frame[A0]
     counters[READY] = -1
 
 
@@ -110,13 +117,8 @@ def end_cell(tree, lp, out, box, f, d):
     if not counters[FACETS]:
         frame[PHASE] = POP
         return True
-    m = 2 * d + frame[A1] - frame[A0]
     if counters[READY] != f:
         prepare(tree, lp, f, d)
-    if counters[READY] == f:
-        questions.find_facets_by_rays(
-            tree.rows, lp.basis, lp.vectors, m, d, box, tree.points, counters[ORIGIN], lp.outer
-        )
     frame[POSITION] = 2 * d
     frame[PHASE] = FACET_ROWS
     return True
@@ -137,7 +139,7 @@ def facet_rows(tree, lp, out, box, domain_rows, f, d):
         counters[ANSWER] = NONE
         if answer != NONE:
             found = questions.FOUND if answer == IS_FACET else questions.PROVED
-            lp.basis[FREE, i] = int(answer != IS_FACET)
+            simplex.set_free(lp.table, lp.basis, m, d, i, int(answer != IS_FACET))
         elif lp.basis[STATE, i] == 1:
             found = questions.FOUND
         elif counters[READY] == f:

@@ -62,7 +62,10 @@ NONE, IS_LOWER, IS_UPPER, IS_CUT, IS_REDUNDANT, IS_FACET, IS_WRITTEN = range(7)
 ) = range(1, 19)
 
 # lists
-UNDECIDED, HELD, ACTIVE = range(3)
+UNDECIDED, HELD, ACTIVE, OUTER = range(4)
+
+KNOWN = 6
+"""Points that are remembered of each facet, each beyond that row alone; their slots follow `OUTER`, -1 for none."""
 
 # Lp.basis
 CHOSEN, ROW_VAR, COL_VAR, FREE, WHICH, STATE = range(6)
@@ -83,7 +86,7 @@ class Tree(NamedTuple):
     bits: np.ndarray  # (F, w) uint64: pattern decided so far
     sums: np.ndarray  # (F, n, d + 5): the next layer's lines so far
     lines: np.ndarray  # (layers, n, d + 5): the present cell's lines
-    lists: np.ndarray  # (3, many) int32
+    lists: np.ndarray  # (OUTER + KNOWN, many) int32
     rows: np.ndarray  # (R, d + 6)
     flips: np.ndarray  # (R, 2) int32: pattern bits that change across the row, -1 for none
     points: np.ndarray  # (P, d)
@@ -94,7 +97,7 @@ class Tree(NamedTuple):
 class Lp(NamedTuple):
     """One node's linear programs; see `simplex`."""
 
-    table: np.ndarray  # (R, 1 + d)
+    table: np.ndarray  # (4 + d, R): a dictionary by columns, then see `simplex`
     basis: np.ndarray  # (6, R + d) int32
     vectors: np.ndarray  # (VECTORS, 1 + d)
     outer: np.ndarray  # (R, d) points beyond facets
@@ -122,7 +125,7 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
         bits=np.zeros((capacity, words), np.uint64),
         sums=np.zeros((capacity, n, d + 5)),
         lines=np.zeros((layers, n, d + 5)),
-        lists=np.zeros((3, 32 * (n + capacity)), np.int32),
+        lists=np.zeros((OUTER + KNOWN, 32 * (n + capacity)), np.int32),
         rows=np.zeros((rows, d + 6)),
         flips=np.full((rows, 2), -1, np.int32),
         points=np.zeros((256, d)),
@@ -135,7 +138,7 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
 def new_lp(rows: int, d: int) -> Lp:
     """Empty arrays for linear programs of at most so many rows."""
     return Lp(
-        table=np.zeros((rows, 1 + d)),
+        table=np.zeros((4 + d, rows)),
         basis=np.zeros((6, rows + d), np.int32),
         vectors=np.zeros((VECTORS, 1 + d)),
         outer=np.zeros((rows, d)),
@@ -163,7 +166,8 @@ def grow(tree: Tree, lp: Lp) -> tuple[Tree, Lp]:
     shares = np.concatenate([tree.shares, np.zeros(tree.shares.size - 1)])
     lists = np.concatenate([tree.lists, np.zeros_like(tree.lists)], axis=1)
     basis = np.concatenate([lp.basis, np.zeros_like(lp.basis)], axis=1)
-    table, outer = (np.concatenate([array, np.zeros_like(array)]) for array in (lp.table, lp.outer))
+    table = np.concatenate([lp.table, np.zeros_like(lp.table)], axis=1)
+    outer = np.concatenate([lp.outer, np.zeros_like(lp.outer)])
     return tree._replace(lists=lists, shares=shares, **doubled), lp._replace(
         basis=basis, table=table, outer=outer
     )

@@ -25,7 +25,9 @@ from exactcpa.kernels.nodes import (
     add_row,
     count_signs,
     has_room,
+    hold_others,
     hold_point,
+    is_unsure,
     nearest_point,
     prepare,
     push,
@@ -68,7 +70,6 @@ from exactcpa.kernels.state import (
     READY,
     ROWS,
     RUNNING,
-    SIFTED,
     SPLIT,
     TEST,
     TOP,
@@ -80,9 +81,6 @@ from exactcpa.kernels.state import (
     UP1,
     UPPER_DONE,
 )
-
-OFTEN = 3
-"""New rows after which a node about to be split is rid of redundant ones, for each leaf would have to be."""
 
 OPEN, CUT, LOWER, UPPER = 0, 1, 2, 3
 
@@ -137,6 +135,7 @@ def _test_switch(tree, lp, box, f, u, d):
             tree.points,
             start,
             counters[ORIGIN],
+            lp.outer,
         )
         counters[RAYS] += 1
         counters[LPS] += int(answer != questions.HIT)
@@ -223,16 +222,19 @@ def _split(tree, out, f):
 
 
 @inlined
-def _push_side(form, tree, f, upper, d):
+def _push_side(form, tree, box, f, upper, d):
     """Make the lower or upper child of a split node the top of the stack."""
     parent = tree.frames[f]
     layer, u = parent[LAYER], parent[UNIT]
     push(tree, f, parent[UP0] if upper else parent[P1], parent[UP1] if upper else parent[UP0])
     if upper:
         set_bit(tree.bits, f + 1, form.switch_bits[layer, u])
-    add_row(tree, f + 1, tree.lines[layer], u, 1.0 if upper else -1.0, d)
+    add_row(tree, f + 1, tree.lines[layer], u, 1.0 if upper else -1.0, box, d)
     tree.flips[tree.frames[f + 1, ROWS] - 1, 0] = form.switch_bits[layer, u]
     tree.flips[tree.frames[f + 1, ROWS] - 1, 1] = -1
+    if tree.counters[FACETS]:
+        start, end = (parent[P1], parent[UP0]) if upper else (parent[UP0], parent[UP1])
+        hold_others(tree, f + 1, start, end)
     if needs_lines(form.sizes, layer):
         for i in range(form.sizes[layer + 1, 0]):
             for j in range(d + 5):
@@ -293,13 +295,13 @@ def advance(form, tree, lp, out, box, domain_rows, steps, handed_over):
                 proceeds = _test(form, tree, lp, out, box, f, d)
             elif phase == SPLIT and frame[U1] == frame[U0]:
                 _end_layer(form, tree, f)
-            elif phase == SPLIT and counters[FACETS] and frame[A1] - frame[A0] >= frame[SIFTED] + OFTEN:
+            elif phase == SPLIT and counters[FACETS] and is_unsure(tree, f, domain_rows):
                 frame[PHASE], frame[AFTER] = PRUNING, SPLIT
             elif phase == SPLIT or phase == LOWER_DONE:
                 if phase == SPLIT:
                     _split(tree, out, f)
                 frame[PHASE] = LOWER_DONE if phase == SPLIT else UPPER_DONE
-                _push_side(form, tree, f, phase == LOWER_DONE, d)
+                _push_side(form, tree, box, f, phase == LOWER_DONE, d)
             elif phase == CHOOSING:
                 counters[QUESTION], counters[QFRAME] = ASK_GROUP, f
                 proceeds = False
