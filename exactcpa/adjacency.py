@@ -14,19 +14,20 @@ if c is zero.  So N can be worked out exactly.  Most facets do not need it:
 With k as the only unit that differs, looking up one pattern answers.  Otherwise the units that switched
 at an earlier facet of k are tried, each of them checked; only if that fails the neighbour is worked out.
 
-Main definitions: `region_graph`, `Graph`, `across`.
+Main definitions: `region_graph`, `Graph`, `across`, `Crossings`.
 
 Conventions: facets are numbered cell by cell; ``neighbours[e]`` is the cell across facet ``e``.  Linear
 regions are the classes of cells joined through facets by equal affine maps of the network.
 
 References: Hanin and Rolnick, Deep ReLU networks have surprisingly few activation patterns (2019).
 
-Not here: which rows are facets (`walk`), the graph as networkx (`partition`).
+Not here: which rows are facets (`walk`), the graph as networkx (`partition`), the same for arrays that do not fit
+into memory (`adjacency_on_disk`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -89,34 +90,41 @@ def region_graph(
     graph.match_facets(words, table, starts, flips, neighbours)
     simple = (neighbours >= 0).astype(np.int8)
     cells = np.repeat(np.arange(len(words)), np.diff(starts))
-    crossings = _Crossings(lines, places, words, table, starts, flips, neighbours)
+    crossings = Crossings(
+        lines, places, words, lambda key: int(graph.find(words, table, key)), starts, flips, neighbours
+    )
     open_facets = np.flatnonzero(neighbours < 0).tolist()
     for e in open_facets:
         if neighbours[e] < 0:
             crossings.settle(e, int(cells[e]))
     _require_mutual(cells, neighbours, len(words))
     verdicts = np.full(len(flips), graph.DIFFERENT, np.int8)
-    layers, decisions, groups = _tables(form, places)
+    layers, decisions, groups = kernel_tables(form, places)
     graph.classify_edges(
         floats, *groups, layers, decisions, words, starts, flips, neighbours, simple, verdicts
     )
     unknown = np.flatnonzero(verdicts == graph.UNKNOWN).tolist()
     for e in unknown:
         i, j = int(cells[e]), int(neighbours[e])
-        with _naming(form, integer(words[i]), int(flips[e, 0])):
-            verdicts[e] = graph.EQUAL if _has_same_map(lines, words, i, j) else graph.DIFFERENT
+        with naming(form, integer(words[i]), int(flips[e, 0])):
+            verdicts[e] = graph.EQUAL if has_same_map(lines, words, i, j) else graph.DIFFERENT
     labels = np.empty(len(words), np.int64)
     count = graph.merge(starts, neighbours, verdicts, labels)
     return Graph(neighbours, labels, int(count), len(open_facets) + len(unknown))
 
 
 @contextmanager
-def _naming(form: SwitchForm, pattern: int, bit: int) -> Iterator[None]:
+def naming(form: SwitchForm, pattern: int, bit: int) -> Iterator[None]:
     """Name the facet's unit and the cell if a question cannot be decided."""
     try:
         yield
     except Undecided as error:
         raise Undecided(f"{cell_text(form, pattern, bit)}: {error}") from error
+
+
+def row_bits(flips: np.ndarray) -> np.ndarray:
+    """Pattern bit of each facet's row, from the bits that it is between."""
+    return np.where(flips[:, 1] >= 0, flips[:, 1], flips[:, 0]).astype(np.int32)
 
 
 def hash_table(words: np.ndarray) -> np.ndarray:
@@ -128,7 +136,7 @@ def hash_table(words: np.ndarray) -> np.ndarray:
     return table
 
 
-def _tables(
+def kernel_tables(
     form: SwitchForm, places: Sequence[Place]
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Layer and decision of each pattern bit, and the groups' candidates by layer, for the kernels."""
@@ -148,21 +156,24 @@ def _tables(
     return layers, decisions, (starts, bits, lines)
 
 
-class _Crossings:
-    """The facets across which more than one unit switches, or a unit to a line it was not compared with."""
+class Crossings:
+    """The facets across which more than one unit switches, or a unit to a line it was not compared with.
+
+    `find` gives the number of the cell with a pattern, or -1.
+    """
 
     def __init__(
         self,
         lines: AnyLines,
         places: Sequence[Place],
         words: np.ndarray,
-        table: np.ndarray,
+        find: Callable[[np.ndarray], int],
         starts: np.ndarray,
         flips: np.ndarray,
         neighbours: np.ndarray,
     ) -> None:
         self._lines, self._places = lines, places
-        self._words, self._table = words, table
+        self._words, self._find_words = words, find
         self._starts, self._flips, self._neighbours = starts, flips, neighbours
         # Row -> what switched across earlier facets in it -> what to check before it is believed again.
         self._learned: dict[tuple[int, int], dict[int, list[Difference]]] = {}
@@ -170,7 +181,7 @@ class _Crossings:
     def settle(self, e: int, i: int) -> None:
         """Find the cell across facet `e` of cell `i`, and enter it from both sides."""
         pattern = integer(self._words[i])
-        with _naming(self._lines.form, pattern, int(self._flips[e, 0])):
+        with naming(self._lines.form, pattern, int(self._flips[e, 0])):
             other = self._look_up(e, pattern)
             if other is None:
                 other = across(self._lines, pattern, self._slack(e, pattern))
@@ -190,7 +201,7 @@ class _Crossings:
         return slack_of(self._lines, self._places, pattern, second if second >= 0 else first)
 
     def _find(self, pattern: int) -> int:
-        return int(graph.find(self._words, self._table, to_words(pattern, self._words.shape[1])))
+        return self._find_words(to_words(pattern, self._words.shape[1]))
 
     def _facets_back(self, e: int, i: int, j: int, pattern: int, other: int) -> list[int]:
         """The facets of cell `j` that may be facet `e` of cell `i`; one, unless the engine erred."""
@@ -322,7 +333,7 @@ def _require_mutual(cells: np.ndarray, neighbours: np.ndarray, count: int) -> No
         raise CertificateRejected("a facet is seen from one side only, or two cells share two facets")
 
 
-def _has_same_map(lines: AnyLines, words: np.ndarray, i: int, j: int) -> bool:
+def has_same_map(lines: AnyLines, words: np.ndarray, i: int, j: int) -> bool:
     """Whether the network's affine map is the same on two cells."""
     last = len(lines.form.layers) - 1
     return lines.at(last, integer(words[i])).rows == lines.at(last, integer(words[j])).rows

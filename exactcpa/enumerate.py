@@ -3,36 +3,40 @@
 Main definitions: `enumerate_cells`.
 
 Not here: the walk (`walk`), the region graph (`adjacency`), the result (`partition`), the file
-(`partition_file`).
+(`partition_file`), enumeration to disk
+(`stream_walk`).
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from exactcpa.adjacency import Graph, region_graph
+from exactcpa.adjacency import Graph, region_graph, row_bits
 from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.errors import BadArgument, CertificateRejected, DimensionMismatch, shown
-from exactcpa.exact_points import Point
+from exactcpa.exact_points import Point, nearest_double
 from exactcpa.float_form import ScaledForm, float_domain, float_form
 from exactcpa.ideal import IdealNetwork
-from exactcpa.kernels.loaded import load_kernels
+from exactcpa.kernels.loaded import load_kernels, load_matching
 from exactcpa.network import Network
-from exactcpa.parallel import Job, walk_in_parallel
-from exactcpa.partition import Partition
+from exactcpa.parallel import Job, Prepared, walk_in_parallel
+from exactcpa.partition import Partition, load_partition
 from exactcpa.partition_blocks import head, write_results
 from exactcpa.partition_file import PartitionWriter
 from exactcpa.progress import Progress
 from exactcpa.results import Facets, Results
+from exactcpa.stream_assembly import assemble
+from exactcpa.stream_folder import StreamFolder
+from exactcpa.stream_walk import walk_to_disk
 from exactcpa.switch_form import SwitchForm, switch_form
 from exactcpa.walk import Chunk, Tally, walk
 
@@ -47,8 +51,9 @@ def enumerate_cells(
     workers: int = 1,
     executor: Executor | None = None,
     progress: bool | Callable[[Tally], object] | None = None,
-    proof: str | os.PathLike[str] | None = None,
+    proof: str | os.PathLike[str] | bool | None = None,
     facets: bool = True,
+    stream: str | os.PathLike[str] | None = None,
 ) -> Partition:
     """Enumerate all cells of a network over a domain, with facets and linear regions, every decision proved.
 
@@ -59,16 +64,21 @@ def enumerate_cells(
         workers: How many processes walk at a time; the result is the same for any number.
         executor: Who runs the tasks instead of processes of this machine: any `concurrent.futures.Executor`.
         progress: True for a line on stderr, a function that is called with a `Tally`, or None.
-        proof: File to stream the proof to; it holds the whole partition and is checked by `check`.
+        proof: File to stream the proof to; it holds the whole partition and is checked by `check`.  With `stream`:
+            whether to keep the proof.
         facets: Whether to find facets, the region graph and linear regions.
+        stream: Folder to enumerate into: results go to disk as they are found and memory stays bounded.  If it holds
+            the same enumeration, begun but not finished, it goes on from there; if finished, it is loaded.  At the
+            end the folder has ``partition.cpa``.
 
     Returns:
-        The partition.
+        The partition; with `stream` its arrays are views of the file.
 
     Raises:
         BadArgument: No network or no domain, an unknown method, no whole number of workers.
         DimensionMismatch: The domain is not in the network's input space.
-        BadFile: The proof cannot be written; if the place itself says so, before any work.
+        BadFile: The proof or the stream cannot be written; if the place itself says so, before any work.  The
+            stream's folder belongs to another enumeration, or another process is at work in it.
         Undecided: In the ideal reading, a tie of nested roots that is not seen to be one; names unit and cell.
 
     References:
@@ -76,6 +86,12 @@ def enumerate_cells(
         `kernels.tree`.
     """
     _require_arguments(network, domain, method=method, workers=workers, facets=facets)
+    if stream is not None:
+        return _enumerate_to_disk(
+            stream, network, domain, workers=workers, executor=executor, progress=progress, proof=proof, facets=facets
+        )
+    if isinstance(proof, bool):
+        raise BadArgument(f"expected proof to be a file to write, got {proof} (True and False are for stream)")
     with Progress(progress) as reporter, nullcontext() if proof is None else PartitionWriter(proof) as writer:
         start = time.perf_counter()
         form = switch_form(network, domain)
@@ -83,7 +99,7 @@ def enumerate_cells(
         floats = float_domain(domain)
         scaled = float_form(form, floats)
         if writer is not None:
-            _write_head(writer, network, domain, form, scaled, facets=facets)
+            writer.append_json("HEAD", _head(network, domain, form, scaled, facets=facets, proof=True))
         cells = _Cells(form)
         job = Job(network, domain, facets, writer is not None)
         if workers == 1 and executor is None:
@@ -95,11 +111,37 @@ def enumerate_cells(
             if writer is not None:
                 _write_streams(writer, chunk)
             reporter.update(chunk.tally)
-        reading = "deployed" if isinstance(network, Network) else "ideal"
-        results = _finish(form, scaled, cells, start, facets=facets, reading=reading)
+        results = _finish(form, scaled, cells, start, facets=facets, reading=_reading(network))
         if writer is not None:
             write_results(writer, results)
     return Partition(network, domain, form, results)
+
+
+def _enumerate_to_disk(
+    stream: str | os.PathLike[str],
+    network: Network | IdealNetwork,
+    domain: Domain,
+    *,
+    workers: int,
+    executor: Executor | None,
+    progress: bool | Callable[[Tally], object] | None,
+    proof: object,
+    facets: bool,
+) -> Partition:
+    """Begin, go on with or load the enumeration of a folder."""
+    if not (proof is None or isinstance(proof, bool)):
+        raise BadArgument(f"with stream the proof goes into the folder: expected True or False, got {shown(proof)}")
+    form, floats = switch_form(network, domain), float_domain(domain)
+    scaled = float_form(form, floats)
+    first = _head(network, domain, form, scaled, facets=facets, proof=bool(proof))
+    with Progress(progress) as reporter, StreamFolder(stream, first, form) as folder:
+        if not folder.is_finished:
+            load_kernels(groups=any(layer.groups for layer in form.layers))
+            load_matching()
+            ready = Prepared(Job(network, domain, facets, bool(proof)), form, floats, scaled)
+            walk_to_disk(folder, ready, workers=workers, executor=executor, report=reporter.update)
+            assemble(folder, first, form, scaled, partial(_facts, form, reading=_reading(network)))
+    return load_partition(stream)
 
 
 def _seconds_to_load(form: SwitchForm) -> float:
@@ -177,7 +219,7 @@ def _finish(
         i: tuple([Fraction(int(n), int(point[1])) for n in point[0]]) for i, point in cells.exact.items()
     }
     for i, witness in exact.items():
-        points[i] = [_nearest_double(x) for x in witness]
+        points[i] = [nearest_double(x) for x in witness]
     if not np.isfinite(points).all():
         cell = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
         raise CertificateRejected(f"cell {cell} has no finite witness")
@@ -185,16 +227,7 @@ def _finish(
     facts = _facts(form, len(words), graph, cells.tally, time.perf_counter() - start, reading=reading)
     if graph is None:
         return Results(words, points, exact, None, facts)
-    bits = np.where(flips[:, 1] >= 0, flips[:, 1], flips[:, 0]).astype(np.int32)
-    return Results(words, points, exact, Facets(starts, bits, graph.neighbours, graph.regions), facts)
-
-
-def _nearest_double(x: Fraction) -> float:
-    """The nearest finite double."""
-    try:
-        return float(x)
-    except OverflowError:
-        return sys.float_info.max if x > 0 else -sys.float_info.max
+    return Results(words, points, exact, Facets(starts, row_bits(flips), graph.neighbours, graph.regions), facts)
 
 
 def _facts(
@@ -219,19 +252,23 @@ def _facts(
     }
 
 
-def _write_head(
-    writer: PartitionWriter,
+def _reading(network: Network | IdealNetwork) -> str:
+    return "deployed" if isinstance(network, Network) else "ideal"
+
+
+def _head(
     network: Network | IdealNetwork,
     domain: Domain,
     form: SwitchForm,
     scaled: ScaledForm,
     *,
     facets: bool,
-) -> None:
+    proof: bool,
+) -> dict[str, Any]:
     """The file's first block; each switch has the exponent that the proof scales it with."""
     layers = zip(scaled.exponents, form.layers, strict=True)
-    scales = [list(exponents[: layer.switches]) for exponents, layer in layers]
-    writer.append_json("HEAD", head(network, domain, method="lp", facets=facets, scales=scales))
+    scales = [list(exponents[: layer.switches]) for exponents, layer in layers] if proof else None
+    return head(network, domain, method="lp", facets=facets, scales=scales)
 
 
 def _write_streams(writer: PartitionWriter, chunk: Chunk) -> None:

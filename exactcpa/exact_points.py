@@ -1,6 +1,6 @@
 """Exact points, as integers over one denominator.
 
-Main definitions: `Point`, `common`, `dyadic`, `as_doubles`, `sign_at`, `value_at`.
+Main definitions: `Point`, `common`, `dyadic`, `as_doubles`, `nearest_double`, `sign_at`, `value_at`.
 
 Conventions: a point is ``(numerators, denominator)`` with a positive denominator.  An affine function is its
 coefficients, then its constant.
@@ -10,6 +10,7 @@ Not here: the lines they are tested with (`exact_lines`).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
@@ -43,6 +44,14 @@ def as_doubles(point: Point) -> list[float] | None:
     except OverflowError:
         return None
     return doubles if all(Fraction(r) == x for r, x in zip(doubles, exact, strict=True)) else None
+
+
+def nearest_double(x: Fraction) -> float:
+    """The nearest finite double."""
+    try:
+        return float(x)
+    except OverflowError:
+        return sys.float_info.max if x > 0 else -sys.float_info.max
 
 
 def value_at(function: Sequence[Number], point: Point) -> Number:

@@ -7,6 +7,8 @@ are given out in the order of the tree, so results can be passed on almost as th
 Main definitions:
     Job: What is enumerated, in a form that travels.
     walk_in_parallel: As `walk`, with the same chunks in the same order.
+    Tasks: Subtrees that wait, and those that are walked.
+    crew_of: The processes, or an executor.
 
 Conventions:
     A task's path says where it stands: ``(3, 0)`` is the first node handed over by the fourth one that the start
@@ -27,13 +29,15 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from heapq import heappop, heappush
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -88,7 +92,9 @@ class Prepared:
 _prepared: dict[str, Prepared] = {}
 
 
-def _run(name: str, packed: bytes, subtree: Subtree, seconds: float) -> list[Chunk | Subtree]:
+def _run(
+    name: str, packed: bytes, subtree: Subtree | None, seconds: float, room: float
+) -> list[Chunk | Subtree]:
     """One task, in whichever process it is."""
     if name not in _prepared:
         job = pickle.loads(packed)
@@ -96,10 +102,12 @@ def _run(name: str, packed: bytes, subtree: Subtree, seconds: float) -> list[Chu
         load_kernels(groups=any(layer.groups for layer in form.layers))
         _prepared.clear()
         _prepared[name] = Prepared(job, form, floats, float_form(form, floats))
-    return _walked(_prepared[name], subtree, seconds)
+    return walk_task(_prepared[name], subtree, seconds, room)
 
 
-def _walked(ready: Prepared, subtree: Subtree | None, seconds: float) -> list[Chunk | Subtree]:
+def walk_task(
+    ready: Prepared, subtree: Subtree | None, seconds: float, room: float = inf
+) -> list[Chunk | Subtree]:
     """The walk of a subtree, chunks between two nodes handed over made one."""
     job = ready.job
     items: list[Chunk | Subtree] = []
@@ -113,6 +121,7 @@ def _walked(ready: Prepared, subtree: Subtree | None, seconds: float) -> list[Ch
         proof=job.proof,
         subtree=subtree,
         seconds=seconds,
+        room=room,
     ):
         if isinstance(item, Chunk):
             waiting.append(item)
@@ -160,38 +169,52 @@ def walk_in_parallel(
         WorkerLost: Processes died again and again.
     """
     ready = Prepared(job, form, floats, scaled)
-    schedule = _Schedule(ready, workers)
-    schedule.finish((), _walked(ready, None, FIRST_SECONDS))
-    if not schedule.pending:
-        yield from schedule.in_order(lambda: None)
+    order = _Order()
+    tasks = Tasks(ready, workers, order.finish)
+    tasks.add(order.finish((), None, walk_task(ready, None, FIRST_SECONDS)))
+    if tasks.is_done:
+        yield from order.chunks(lambda: None)
         return
-    with _executor_of(workers, executor) as crew:
+    with crew_of(workers, executor) as crew:
         try:
-            yield from schedule.in_order(lambda: schedule.proceed(crew))
+            yield from order.chunks(lambda: tasks.proceed(crew))
         finally:
-            schedule.cancel()
+            tasks.cancel()
 
 
 @contextmanager
-def _executor_of(workers: int, executor: Executor | None) -> Iterator[_Crew]:
+def crew_of(workers: int, executor: Executor | None) -> Iterator[Crew]:
+    """An executor, or processes of this machine that end with the block.
+
+    Raises:
+        BadArgument: No executor.
+    """
     if executor is not None:
         if not callable(getattr(executor, "submit", None)):
             raise BadArgument(f"expected an executor with a method submit, got {shown(executor)}")
-        yield _Crew(workers, executor, own=False)
+        yield Crew(workers, executor, own=False)
         return
-    crew = _Crew(workers, None, own=True)
+    crew = Crew(workers, None, own=True)
     try:
         yield crew
     finally:
         crew.close()
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal; the parent alone answers it."""
+def _begin_worker(parent: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the parent alone answers it.  If it is gone, so is the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-class _Crew:
+def _end_with(parent: int) -> None:
+    """A process whose parent was killed would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+class Crew:
     """The executor, replaced if its processes are lost."""
 
     def __init__(self, workers: int, executor: Executor | None, *, own: bool) -> None:
@@ -202,7 +225,9 @@ class _Crew:
         # Forked processes have the compiled kernels and the job at once; threads, though, do not survive a fork.
         forks = os.name == "posix" and threading.active_count() == 1
         context = multiprocessing.get_context("fork" if forks else "spawn")
-        return ProcessPoolExecutor(self._workers, mp_context=context, initializer=_ignore_interrupts)
+        return ProcessPoolExecutor(
+            self._workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),)
+        )
 
     def replace(self) -> None:
         """Start again after processes were lost."""
@@ -219,67 +244,70 @@ class _Crew:
         self.executor.shutdown(wait=False, cancel_futures=True)
 
 
-class _Schedule:
-    """Tasks that wait, run and are done."""
+class Tasks:
+    """Subtrees that wait, and those that are walked.
 
-    def __init__(self, ready: Prepared, workers: int) -> None:
+    A node waits as a `Subtree` or as whatever `load` makes one of, under its path.  `finish` is told path, node and
+    results of every task that is done, and returns what waits because of it.
+    """
+
+    def __init__(
+        self,
+        ready: Prepared,
+        workers: int,
+        finish: Callable[[Path, Any, list[Chunk | Subtree]], list[tuple[Path, Any]]],
+        *,
+        load: Callable[[Any], Subtree | None] = lambda node: node,
+        room: float = inf,
+    ) -> None:
+        self._ready, self._finish, self._load, self._room = ready, finish, load, room
         self._packed = pickle.dumps(ready.job)
         self._name = sha256(self._packed).hexdigest()
         _prepared[self._name] = ready  # forked workers find it
         self._ahead = AHEAD * workers
-        self.pending: list[tuple[Path, Subtree]] = []
-        self._running: dict[Future, tuple[Path, Subtree]] = {}
-        self._done: dict[Path, list[Chunk | Path]] = {}
-        self._tallies = Tally(0, 0.0, 0, 0, 0)
+        self._pending: list[tuple[Path, Any]] = []
+        self._running: dict[Future, tuple[Path, Any]] = {}
 
-    def finish(self, path: Path, items: list[Chunk | Subtree]) -> None:
-        """Take the results of a task: its chunks, and new tasks for the nodes it handed over."""
-        results: list[Chunk | Path] = []
-        for item in items:
-            if isinstance(item, Subtree):
-                place = (*path, len(results))
-                heappush(self.pending, (place, item))
-                results.append(place)
-            else:
-                results.append(item)
-        self._done[path] = results
-        self._add([item.tally for item in items if isinstance(item, Chunk)][-1:])
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing waits and nothing runs."""
+        return not self._pending and not self._running
 
-    def _add(self, tallies: list[Tally]) -> None:
-        old = self._tallies
-        for new in tallies:  # a task's last tally counts the whole task
-            self._tallies = Tally(
-                old.cells + new.cells,
-                old.share + new.share,
-                old.questions + new.questions,
-                old.decided_exactly + new.decided_exactly,
-                old.records + new.records,
-            )
+    def add(self, nodes: list[tuple[Path, Any]]) -> None:
+        """Let nodes wait."""
+        for task in nodes:
+            heappush(self._pending, task)
 
-    def proceed(self, crew: _Crew) -> None:
+    def proceed_here(self, seconds: float) -> None:
+        """Do one task in this process."""
+        path, node = heappop(self._pending)
+        self.add(self._finish(path, node, walk_task(self._ready, self._load(node), seconds, self._room)))
+
+    def proceed(self, crew: Crew) -> None:
         """Give out tasks, wait for one, take its results."""
-        while self.pending and len(self._running) < self._ahead:
-            path, subtree = heappop(self.pending)
+        while self._pending and len(self._running) < self._ahead:
+            path, node = heappop(self._pending)
             try:
-                future = crew.executor.submit(_run, self._name, self._packed, subtree, SECONDS)
+                future = crew.executor.submit(
+                    _run, self._name, self._packed, self._load(node), SECONDS, self._room
+                )
             except BrokenProcessPool:
-                heappush(self.pending, (path, subtree))
+                heappush(self._pending, (path, node))
                 break
-            self._running[future] = (path, subtree)
+            self._running[future] = (path, node)
         for future in wait(self._running, return_when=FIRST_COMPLETED).done:
-            path, subtree = self._running.pop(future)
+            path, node = self._running.pop(future)
             try:
-                self.finish(path, future.result())
+                self.add(self._finish(path, node, future.result()))
             except BrokenProcessPool:
-                heappush(self.pending, (path, subtree))
+                heappush(self._pending, (path, node))
                 self._recall()
                 crew.replace()
                 return
 
     def _recall(self) -> None:
         """Everything that runs waits again: its processes are lost."""
-        for task in self._running.values():
-            heappush(self.pending, task)
+        self.add(list(self._running.values()))
         self._running.clear()
 
     def cancel(self) -> None:
@@ -288,14 +316,53 @@ class _Schedule:
             future.cancel()
         _prepared.pop(self._name, None)
 
-    def in_order(self, proceed: Any) -> Iterator[Chunk]:
+
+class _Order:
+    """Results of tasks, and their chunks in the order of the tree."""
+
+    def __init__(self) -> None:
+        self._done: dict[Path, list[Chunk | Path]] = {}
+        self._tally = Tally(0, 0.0, 0, 0, 0)
+
+    def finish(self, path: Path, _: object, items: list[Chunk | Subtree]) -> list[tuple[Path, Subtree]]:
+        """Take the results of a task: its chunks, and new tasks for the nodes it handed over."""
+        results: list[Chunk | Path] = []
+        nodes: list[tuple[Path, Subtree]] = []
+        for item in items:
+            if isinstance(item, Subtree):
+                nodes.append(((*path, len(results)), item))
+                results.append(nodes[-1][0])
+            else:
+                results.append(item)
+        self._done[path] = results
+        self._tally = added(self._tally, tally_of(items))
+        return nodes
+
+    def chunks(self, proceed: Callable[[], None]) -> Iterator[Chunk]:
         """The chunks in the order of the tree; `proceed` is called while the next one is not there yet."""
         stack: list[Chunk | Path] = [()]
         while stack:
             item = stack.pop()
             if isinstance(item, Chunk):
-                yield replace(item, tally=self._tallies)
+                yield replace(item, tally=self._tally)
                 continue
             while item not in self._done:
                 proceed()
             stack.extend(reversed(self._done.pop(item)))
+
+
+def tally_of(items: list[Chunk | Subtree]) -> Tally:
+    """How far one task went: its last chunk counts all of it."""
+    tallies = [item.tally for item in items if isinstance(item, Chunk)]
+    return tallies[-1] if tallies else Tally(0, 0.0, 0, 0, 0)
+
+
+def added(one: Tally, other: Tally) -> Tally:
+    """Two tallies as one."""
+    return Tally(
+        one.cells + other.cells,
+        one.share + other.share,
+        one.questions + other.questions,
+        one.decided_exactly + other.decided_exactly,
+        one.records + other.records,
+    )

@@ -48,6 +48,7 @@ from exactcpa.partition_file import PartitionWriter
 from exactcpa.patterns import Place, integer, places_of, to_pieces
 from exactcpa.real_lines import AnyLines, RealLines, lines_of
 from exactcpa.results import Facets, Results
+from exactcpa.stream_place import partition_of
 from exactcpa.switch_form import SwitchForm
 from exactcpa.vectors import Vector, coordinates, vector_text
 
@@ -338,15 +339,19 @@ def _arrays(results: Results) -> tuple[np.ndarray | None, ...]:
 def load_partition(path: str | os.PathLike[str]) -> Partition:
     """Read a partition file (its results; the proof is for `check`).
 
+    All bytes are compared with the file's checksums; then the arrays are views of the file, read when they are used.
+    The file must not be cut short meanwhile; replacing it by another is harmless.
+
     Args:
-        path: The file.
+        path: The file, or the folder of a finished stream.
 
     Returns:
         The partition.
 
     Raises:
         BadArgument: Not a path.
-        BadFile: Not a partition file of this version, damaged, or its parts do not fit together.
+        BadFile: Not a partition file of this version, damaged, or its parts do not fit together; a stream
+            that is not finished.
     """
-    stored = read_results(path)
+    stored = read_results(partition_of(path) if isinstance(path, str | os.PathLike) else path)
     return Partition(stored.network, stored.domain, stored.form, stored.results)

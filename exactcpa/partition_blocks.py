@@ -14,7 +14,7 @@ Not here: the bytes (`partition_file`), the format's specification and whether i
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,8 @@ from exactcpa.vectors import Vector, plain
 FIXED = {"format": "exactcpa-partition", "version": 1}
 READINGS = ("deployed", "ideal")
 FREE = {"proof": bool, "facets": bool, "method": str, "generator": str}
+AT_ONCE = 1 << 22
+"""Bytes of an array that are written, or looked through, at a time."""
 ALWAYS = ("HEAD", "PATT", "WITN", "XPTS", "STAT", "DONE")
 WITH_FACETS = ("EDGE", "FPTR", "FACE", "REGI")
 
@@ -99,16 +101,32 @@ def write_results(writer: PartitionWriter, results: Results) -> None:
     """Write all blocks after the proof's streams, and end the file."""
     facets = results.facets
     if facets is not None:
-        writer.append("EDGE", facets.neighbours.astype("<i8").tobytes())
-    writer.append("PATT", results.words.astype("<u8").tobytes())
-    writer.append("WITN", results.points.astype("<f8").tobytes())
-    writer.append_json("XPTS", {str(i): plain(point) for i, point in results.exact_points.items()})
+        append_array(writer, "EDGE", facets.neighbours, "<i8")
+    append_array(writer, "PATT", results.words, "<u8")
+    append_array(writer, "WITN", results.points, "<f8")
+    writer.append_json(
+        "XPTS", {str(i): plain(point) for i, point in results.exact_points.items()}
+    )
     if facets is not None:
-        writer.append("FPTR", facets.starts.astype("<i8").tobytes())
-        writer.append("FACE", facets.bits.astype("<i4").tobytes())
-        writer.append("REGI", facets.regions.astype("<i8").tobytes())
+        append_array(writer, "FPTR", facets.starts, "<i8")
+        append_array(writer, "FACE", facets.bits, "<i4")
+        append_array(writer, "REGI", facets.regions, "<i8")
     writer.append_json("STAT", results.facts)
     writer.finish(_totals(results))
+
+
+def append_array(
+    writer: PartitionWriter, tag: str, array: np.ndarray, kind: str, release: Callable[[], None] = lambda: None
+) -> None:
+    """Write an array as a block, by pieces; `release` is called after each."""
+
+    def pieces() -> Iterator[bytes]:
+        rows = max(1, AT_ONCE // max(1, array.strides[0]))
+        for start in range(0, len(array), rows):
+            yield array[start : start + rows].astype(kind, copy=False).tobytes()
+            release()
+
+    writer.append_pieces(tag, pieces)
 
 
 def _totals(results: Results) -> dict[str, int | None]:
@@ -140,7 +158,7 @@ def read_results(path: str | os.PathLike[str]) -> Stored:
         raise BadFile(f"{path}: {error}") from error
 
 
-def _assemble(blocks: Mapping[str, bytes]) -> Stored:
+def _assemble(blocks: Mapping[str, memoryview]) -> Stored:
     first = _json(blocks, "HEAD")
     _expect_head(first)
     _expect_tags(blocks, facets=first["facets"])
@@ -151,9 +169,10 @@ def _assemble(blocks: Mapping[str, bytes]) -> Stored:
         )
     form = switch_form(network, domain)
     words = _table(blocks, "PATT", "<u8", form.words)
-    wrong = find_malformed(form, words)
-    if wrong is not None:
-        raise BadFile(f"block PATT: cell {wrong} has bits that are no pattern of this network")
+    for start, part in _parts(words):
+        wrong = find_malformed(form, part)
+        if wrong is not None:
+            raise BadFile(f"block PATT: cell {start + wrong} has bits that are no pattern of this network")
     points, exact = _read_witnesses(blocks, len(words), form.dimension)
     facets = _read_facets(blocks, len(words), form.bits) if first["facets"] else None
     facts = {**_json(blocks, "STAT"), "method": first["method"]}
@@ -162,7 +181,7 @@ def _assemble(blocks: Mapping[str, bytes]) -> Stored:
     return Stored(network, domain, form, results)
 
 
-def _json(blocks: Mapping[str, bytes], tag: str) -> dict[str, Any]:
+def _json(blocks: Mapping[str, memoryview], tag: str) -> dict[str, Any]:
     return json_of(blocks[tag], tag)
 
 
@@ -183,7 +202,7 @@ def _expect_head(first: Mapping[str, Any]) -> None:
             )
 
 
-def _expect_tags(blocks: Mapping[str, bytes], *, facets: bool) -> None:
+def _expect_tags(blocks: Mapping[str, memoryview], *, facets: bool) -> None:
     """Every block is there that has to be."""
     for tag in (*ALWAYS, *(WITH_FACETS if facets else ())):
         if tag not in blocks:
@@ -216,16 +235,19 @@ def _read_domain(first: Mapping[str, Any]) -> Domain:
         raise BadFile(f"block HEAD, field domain: {error}") from error
 
 
-def _array(blocks: Mapping[str, bytes], tag: str, kind: str, length: int | None = None) -> np.ndarray:
-    """The numbers of a block, in the machine's own byte order."""
+def _array(blocks: Mapping[str, memoryview], tag: str, kind: str, length: int | None = None) -> np.ndarray:
+    """The numbers of a block, in the machine's own byte order: where they stand, if they can be used there."""
     payload, size = blocks[tag], np.dtype(kind).itemsize
     if len(payload) % size or (length is not None and len(payload) != length * size):
         wanted = f"a multiple of {size}" if length is None else f"{length * size}"
         raise BadFile(f"block {tag}: expected {wanted} bytes, got {len(payload)}")
-    return np.frombuffer(payload, kind).astype(np.dtype(kind).newbyteorder("="))
+    numbers = np.frombuffer(payload, kind)
+    if not numbers.flags.aligned:
+        return np.array(numbers, np.dtype(kind).newbyteorder("="))
+    return numbers.astype(np.dtype(kind).newbyteorder("="), copy=False)
 
 
-def _table(blocks: Mapping[str, bytes], tag: str, kind: str, width: int) -> np.ndarray:
+def _table(blocks: Mapping[str, memoryview], tag: str, kind: str, width: int) -> np.ndarray:
     """Rows of that many numbers."""
     numbers = _array(blocks, tag, kind)
     if not len(numbers) or len(numbers) % width:
@@ -233,10 +255,10 @@ def _table(blocks: Mapping[str, bytes], tag: str, kind: str, width: int) -> np.n
     return numbers.reshape(-1, width)
 
 
-def _read_witnesses(blocks: Mapping[str, bytes], cells: int, d: int) -> tuple[np.ndarray, dict[int, Vector]]:
+def _read_witnesses(blocks: Mapping[str, memoryview], cells: int, d: int) -> tuple[np.ndarray, dict[int, Vector]]:
     """The witnesses: doubles, and the exact ones."""
     points = _array(blocks, "WITN", "<f8", cells * d).reshape(cells, d)
-    if not np.isfinite(points).all():
+    if not all(np.isfinite(part).all() for _, part in _parts(points)):
         raise BadFile("block WITN: expected finite numbers, got infinities or NaN")
     exact = {}
     for key, values in _json(blocks, "XPTS").items():
@@ -253,21 +275,32 @@ def _read_witnesses(blocks: Mapping[str, bytes], cells: int, d: int) -> tuple[np
     return points, exact
 
 
-def _read_facets(blocks: Mapping[str, bytes], cells: int, bits: int) -> Facets:
+def _read_facets(blocks: Mapping[str, memoryview], cells: int, bits: int) -> Facets:
     """The facets; every number points at something."""
     starts = _array(blocks, "FPTR", "<i8", cells + 1)
     count = int(starts[-1])
-    if starts[0] != 0 or (np.diff(starts) < 0).any():
+    if starts[0] != 0 or any(
+        (np.diff(starts[max(0, first - 1) : first + len(part)]) < 0).any() for first, part in _parts(starts)
+    ):
         raise BadFile("block FPTR: expected numbers that begin with 0 and never fall")
     faces, neighbours = _array(blocks, "FACE", "<i4", count), _array(blocks, "EDGE", "<i8", count)
     regions = _array(blocks, "REGI", "<i8", cells)
     _expect_range("FACE", faces, bits)
     _expect_range("EDGE", neighbours, cells)
     _expect_range("REGI", regions, cells)
-    before = np.concatenate([[-1], np.maximum.accumulate(regions)[:-1]])
-    if (regions > before + 1).any():
-        raise BadFile("block REGI: expected linear regions numbered by first appearance")
+    highest = -1
+    for _, part in _parts(regions):
+        before = np.maximum.accumulate(np.concatenate([[highest], part]))
+        if (part > before[:-1] + 1).any():
+            raise BadFile("block REGI: expected linear regions numbered by first appearance")
+        highest = int(before[-1])
     return Facets(starts, faces, neighbours, regions)
+
+
+def _parts(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """An array by parts of moderate size, each with the number of its first row."""
+    rows = AT_ONCE // 64
+    return ((start, array[start : start + rows]) for start in range(0, len(array), rows))
 
 
 def _expect_range(tag: str, numbers: np.ndarray, end: int) -> None:

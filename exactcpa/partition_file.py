@@ -2,6 +2,9 @@
 
 The format is specified in `exactcpa.checker`, which reads it with code of its own.
 
+Reading goes through the whole file once, for its checksums, and then gives views of the file: its arrays need no memory
+of their own.
+
 Main definitions: `PartitionWriter`, `read_blocks`.
 
 Conventions: the file is written under a temporary name beside the wanted one and renamed when it is
@@ -19,13 +22,14 @@ import secrets
 import stat
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from exactcpa.errors import BadArgument, BadFile, ExactcpaError, shown
+from exactcpa.mapped_files import map_file
 from exactcpa.network_file import parse_json
 
 FAMILY, MAGIC = b"exactcpa-partition ", b"exactcpa-partition 1\n"
@@ -35,6 +39,8 @@ STREAMS = frozenset({"CODE", "REAL", "BIGS"})
 TAGS = STREAMS | {"HEAD", "EDGE", "PATT", "WITN", "XPTS", "FPTR", "FACE", "REGI", "MARG", "STAT", "DONE"}
 PIECE = 1 << 20
 """Bytes read at a time."""
+ALIGNED = 8
+"""Arrays that begin at a multiple of this in the file are used where they stand."""
 
 
 class PartitionWriter:
@@ -48,7 +54,7 @@ class PartitionWriter:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = _require_path(path)
         self._digest = sha256()
-        self._blocks = 0
+        self._blocks = self._at = 0
         with _writing(self._path):
             target = Path(os.path.realpath(self._path))
             if target.exists() and not target.is_file():
@@ -74,9 +80,31 @@ class PartitionWriter:
         self._write(payload)
         self._blocks += 1
 
-    def append_json(self, tag: str, value: Mapping[str, Any]) -> None:
-        """Write one block of JSON."""
-        self.append(tag, json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii"))
+    def append_pieces(self, tag: str, pieces: Callable[[], Iterable[bytes | memoryview]]) -> None:
+        """Write one block that is not in memory as a whole; its pieces are asked for twice."""
+        length = found = 0
+        for piece in pieces():
+            length += len(piece)
+            found = zlib.crc32(piece, found)
+        self._write(BLOCK.pack(tag.encode("ascii"), found, length))
+        for piece in pieces():
+            self._write(piece)
+        self._blocks += 1
+
+    def append_json(self, tag: str, value: Mapping[str, Any], following: int = 0) -> None:
+        """Write one block of JSON, with spaces at the end so that arrays after it can be used where they stand.
+
+        Args:
+            tag: The block's.
+            value: What it says.
+            following: Bytes of the payloads between this block and the next array.
+        """
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+        self.append(tag, text + b" " * self.padding(len(text) + following))
+
+    def padding(self, length: int) -> int:
+        """Bytes to add to so many for what follows to begin at a multiple of `ALIGNED`; headers are no matter, having 16."""
+        return -(self._at + length) % ALIGNED
 
     def finish(self, totals: Mapping[str, int | None]) -> None:
         """Write the last block, make sure all is on disk, and give the file its name."""
@@ -89,6 +117,7 @@ class PartitionWriter:
 
     def _write(self, data: bytes | memoryview) -> None:
         self._digest.update(data)
+        self._at += len(data)
         with _writing(self._path):
             self._file.write(data)
 
@@ -111,8 +140,8 @@ def _writing(path: str) -> Iterator[None]:
         raise BadFile(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
-def read_blocks(path: str | os.PathLike[str], wanted: frozenset[str] | set[str]) -> dict[str, bytes]:
-    """Read the blocks of some tags; blocks of the same tag are joined.
+def read_blocks(path: str | os.PathLike[str], wanted: frozenset[str] | set[str]) -> dict[str, memoryview]:
+    """Read the blocks of some tags; those of a stream are joined.
 
     All bytes are compared with the file's own checksums, those that are not wanted, too.
 
@@ -121,7 +150,7 @@ def read_blocks(path: str | os.PathLike[str], wanted: frozenset[str] | set[str])
         wanted: The tags.
 
     Returns:
-        Tag to payload.
+        Tag to payload: a view of the file, which must not be cut short while it is in use.
 
     Raises:
         BadArgument: Not a path.
@@ -146,24 +175,26 @@ class _Reader:
         self._at = 0
         self._digest = sha256()
 
-    def read(self, wanted: frozenset[str] | set[str]) -> dict[str, bytes]:
+    def read(self, wanted: frozenset[str] | set[str]) -> dict[str, memoryview]:
         """All blocks, up to DONE and the end of the file."""
         self._expect_magic()
-        parts: dict[str, list[bytes]] = {}
+        parts: dict[str, list[slice]] = {}
         blocks, tag = 0, ""
         while tag != "DONE":
             before = self._digest.hexdigest()
             tag, crc, length = self._header(tag)
             if tag in parts and tag not in STREAMS:
                 self._fail(f"block {tag} stands there twice")
-            parts.setdefault(tag, []).append(
-                self._payload(tag, crc, length, keep=tag in wanted or tag == "DONE")
-            )
+            parts.setdefault(tag, []).append(slice(self._at, self._at + length))
+            self._expect_checksum(tag, crc, length)
             blocks += 1
         if self._at != self._size:
             self._fail(f"{self._size - self._at} bytes follow the last block")
-        self._expect_totals(parts["DONE"][0], blocks - 1, before)
-        return {tag: b"".join(payloads) for tag, payloads in parts.items() if tag in wanted}
+        contents = map_file(self._file)
+        if len(contents) != self._size:
+            self._fail("changed while it was read")
+        self._expect_totals(contents[parts["DONE"][0]], blocks - 1, before)
+        return {tag: _joined([contents[part] for part in parts[tag]]) for tag in wanted & parts.keys()}
 
     def _expect_magic(self) -> None:
         magic = self._take(min(len(MAGIC), self._size))
@@ -194,18 +225,14 @@ class _Reader:
             self._fail(f"cut off inside block {tag}")
         return tag, crc, length
 
-    def _payload(self, tag: str, crc: int, length: int, *, keep: bool) -> bytes:
-        pieces, found = [], 0
+    def _expect_checksum(self, tag: str, crc: int, length: int) -> None:
+        found = 0
         for start in range(0, length, PIECE):
-            piece = self._take(min(PIECE, length - start))
-            found = zlib.crc32(piece, found)
-            if keep:
-                pieces.append(piece)
+            found = zlib.crc32(self._take(min(PIECE, length - start)), found)
         if found != crc:
             self._fail(f"damaged: the checksum of block {tag} is wrong")
-        return b"".join(pieces)
 
-    def _expect_totals(self, payload: bytes, blocks: int, digest: str) -> None:
+    def _expect_totals(self, payload: memoryview, blocks: int, digest: str) -> None:
         try:
             done = json_of(payload, "DONE")
         except BadFile as error:
@@ -227,14 +254,18 @@ class _Reader:
         raise BadFile(f"{self._path}: {reason}")
 
 
-def json_of(payload: bytes, tag: str) -> dict[str, Any]:
+def _joined(parts: list[memoryview]) -> memoryview:
+    return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
+
+
+def json_of(payload: bytes | memoryview, tag: str) -> dict[str, Any]:
     """The object a block of JSON holds.
 
     Raises:
         BadFile: It holds something else.
     """
     try:
-        value = parse_json(payload.decode("utf-8"))
+        value = parse_json(str(payload, "utf-8"))
     except (ExactcpaError, ValueError) as error:
         raise BadFile(f"block {tag}: {error}") from None
     if type(value) is not dict:  # a subclass stands for an object with a repeated field

@@ -80,6 +80,12 @@ class Chunk:
     bigs: list[str]
     tally: Tally
 
+    @property
+    def size(self) -> int:
+        """Bytes it takes in memory, roughly."""
+        arrays = (self.bits, self.points, self.facets, self.flips, self.codes, self.reals)
+        return sum(array.nbytes for array in arrays) + sum(map(len, self.bigs)) + 200 * len(self.exact)
+
 
 def walk(
     form: SwitchForm,
@@ -91,6 +97,7 @@ def walk(
     proof: bool,
     subtree: Subtree | None = None,
     seconds: float = inf,
+    room: float = inf,
 ) -> Iterator[Chunk | Subtree]:
     """Enumerate the cells of a switch form over its domain.
 
@@ -103,6 +110,7 @@ def walk(
         proof: Whether to write the streams of the proof.
         subtree: The node to start from; None: the domain.
         seconds: After this time nodes of a share of at least `LEAST` of the whole are handed over, not walked.
+        room: After so many bytes of results every node is.
 
     Raises:
         BadArgument: A proof is wanted of a layer that is too wide for its format.
@@ -131,19 +139,24 @@ def walk(
         match question:
             case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL:
                 _answer(settler, tree, lp, out, int(question))
-            case state.ASK_GROUP:
-                yield _take(tree, out, settler)
-                tree, lp = _make_room(tree, lp, form)
-                chooser.proceed(scaled.arrays, tree, lp, out, floats.box, int(tree.counters[state.QFRAME]))
             case state.GROW:
                 tree, lp = grow(tree, lp)
             case state.HAND_OVER:
                 yield _take(tree, out, settler)
                 yield take_off(tree, settler)
-            case state.FLUSH | state.RUNNING:
-                yield _take(tree, out, settler)
-                if perf_counter() > end:
+            case state.ASK_GROUP | state.FLUSH | state.RUNNING:
+                chunk = _take(tree, out, settler)
+                room -= chunk.size
+                yield chunk
+                if room < 0:
+                    handed_over = 0.0
+                elif perf_counter() > end:
                     handed_over = LEAST * (subtree.share if subtree else 1.0)
+                if question == state.ASK_GROUP:
+                    tree, lp = _make_room(tree, lp, form)
+                    chooser.proceed(
+                        scaled.arrays, tree, lp, out, floats.box, int(tree.counters[state.QFRAME])
+                    )
             case state.DONE:
                 yield _take(tree, out, settler)
                 return

@@ -120,7 +120,7 @@ def test_threads_as_executor(eager):
 def test_killed_workers_are_replaced(eager, monkeypatch):
     net, domain = case("random_3_16_16")
     expected = cpa.enumerate_cells(net, domain)
-    start = parallel._Crew._start
+    start = parallel.Crew._start
     crews = []
 
     def started(self):
@@ -130,7 +130,7 @@ def test_killed_workers_are_replaced(eager, monkeypatch):
         crews.append(pool)
         return pool
 
-    monkeypatch.setattr(parallel._Crew, "_start", started)
+    monkeypatch.setattr(parallel.Crew, "_start", started)
     assert cpa.enumerate_cells(net, domain, workers=2) == expected
     assert len(crews) >= 2
 
@@ -179,7 +179,7 @@ def test_short_walks_start_no_process(monkeypatch):
     def refuse(self):
         raise AssertionError("no process was needed")
 
-    monkeypatch.setattr(parallel._Crew, "_start", refuse)
+    monkeypatch.setattr(parallel.Crew, "_start", refuse)
     monkeypatch.setattr(parallel, "FIRST_SECONDS", 1e9)
     net, domain = case("random_2_16_16")
     assert len(cpa.enumerate_cells(net, domain, workers=2)) > 1

@@ -1,6 +1,6 @@
 """Have the compiled kernels ready before the clock starts: from the cache in a second, else compiled once.
 
-Main definitions: `load_kernels`.
+Main definitions: `load_kernels`, `load_matching`.
 
 Not here: the kernels.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.float_form import FloatForm
-from exactcpa.kernels import graph, state
+from exactcpa.kernels import graph, matching, state
 from exactcpa.kernels.contest import contest, hold_winning
 from exactcpa.kernels.tree import advance
 
@@ -43,6 +43,20 @@ def load_kernels(*, groups: bool) -> None:
         form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts
     )
     graph.merge(starts, none, verdicts, none)
+
+
+def load_matching() -> None:
+    """The kernels of `matching`, on nothing at all."""
+    words, table = np.zeros((0, 1), np.uint64), np.full(16, -1, np.int64)
+    starts, none, flips = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 2), np.int32)
+    matching.count_regions(words, 15, 4, table)
+    matching.gather(words, 0, 15, 4, 0, none, words, 0)
+    matching.fill_region(words, 0, 15, table)
+    matching.match_region(words, starts, flips, 15, 4, 0, none, words, table, none)
+    matching.find_in_regions(words, table, 4, np.zeros(1, np.uint64))
+    matching.find_one_sided(starts, none, 0, 0)
+    matching.join_equal(starts, none, np.zeros(0, np.int8), 0, none)
+    matching.number(none)
 
 
 def _load_contest(form: FloatForm, tree: state.Tree, lp: state.Lp) -> None:
