@@ -55,6 +55,7 @@ it; the checker imports nothing of the package at all):
     kernels.contest    maxima of three and more lines: who wins somewhere on a node
     kernels.tree       the split tree, walked depth first
     kernels.graph      what lies across a facet, in doubles with proved bounds
+    kernels.matching   cells found by their patterns, a part of the table at a time
     kernels.nearest    least vectors of polyhedra in doubles, with lower bounds that are proofs
     kernels.margins    how near a tie of two outputs is on many cells: rigorous bounds
     kernels.attack     a guess of the margin, by going downhill
@@ -73,12 +74,21 @@ it; the checker imports nothing of the package at all):
     location           the closed cells that contain a point
     own_cell           the cell of one point, found without any other
     adjacency          the region graph and the linear regions
+    mapped_files       arrays in files: read, or worked on, without being in memory
+    adjacency_on_disk  the region graph of more cells than memory holds
     results            what was found, as arrays
     parallel           subtrees walked by several processes, results in the order of one walk
     partition_file     blocks of a .cpa file, appearing whole or not at all
     partition_blocks   the results as blocks, and read again with every block checked
+    stream_place       whether a path is the folder of a streamed enumeration, and its partition file
     partition          the result in memory and its views
     comparison         two partitions compared by patterns and edges
+    segments           finished tasks of a streamed enumeration in a file that is whole or does not count
+    stream_folder      what was begun in a folder, what is done, and that one process alone is at work
+    stream_walk        a walk whose results go to disk
+    stream_assembly    segments put together into one partition file
+    export_tables      cells and shared facets as columns, block by block
+    export             a partition as Parquet, CSV, GraphML or npz
     progress           a line on stderr: how far a walk is
     enumerate          the verb: network and domain in, partition out
     distributions      how often each exact value came up, with its exact moments
@@ -182,6 +192,7 @@ it; the checker imports nothing of the package at all):
     picture            a 2-D partition drawn with characters
     boundary_picture   a 2-D decision boundary drawn with characters
     commands           the commands enumerate, check and info
+    export_command     the command export
     bn_command         the command bn: the placement report
     minibatch_command  the command minibatches
     margin_table       margins of many points as a table, CSV or JSON; quantiles, a histogram
@@ -235,6 +246,8 @@ _NAMES = {
     "placement_report": ("BatchnormReport",),
     "point_margins": ("Failure", "Margin", "margin", "margins"),
     "partition": ("Partition", "load_partition"),
+    "stream_folder": ("stream_progress",),
+    "export": ("export_partition",),
     "hard": ("HardCase", "hard_cases"),
     "boundary": ("DecisionBoundary", "decision_boundary"),
     "general_margin": ("MarginInterval", "margin_interval"),

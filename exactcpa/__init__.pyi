@@ -25,6 +25,7 @@ from exactcpa.errors import (
     OutsideDomain,
     Undecided,
 )
+from exactcpa.export import export_partition
 from exactcpa.general_margin import MarginInterval, margin_interval
 from exactcpa.hard import HardCase, hard_cases
 from exactcpa.ideal import IdealNetwork
@@ -57,6 +58,7 @@ from exactcpa.placement import batchnorm_report
 from exactcpa.placement_report import BatchnormReport
 from exactcpa.point_margins import Failure, Margin, margin, margins
 from exactcpa.statistics import BatchStatistics, batch_statistics, freeze, freeze_running
+from exactcpa.stream_folder import stream_progress
 from exactcpa.surds import Surd
 
 __all__ = [
@@ -121,6 +123,7 @@ __all__ = [
     "decision_boundary",
     "domain_from_json",
     "enumerate_cells",
+    "export_partition",
     "freeze",
     "freeze_running",
     "hard_cases",
@@ -141,6 +144,7 @@ __all__ = [
     "save_claims",
     "save_data",
     "save_network",
+    "stream_progress",
 ]
 
 __version__: str

@@ -36,7 +36,7 @@ from exactcpa.switch_form import SwitchForm
 BLOCK = 1 << 16
 """Cells between two releases of what was read."""
 
-MEMORY = 1 << 28
+MEMORY = 1 << 27
 """Bytes that one region may take."""
 
 FULLEST = 0.8
@@ -103,7 +103,9 @@ def region_graph_on_disk(
     for first, last in _blocks(len(words)):
         wrong = int(matching.find_one_sided(starts, neighbours, first, last))
         if wrong >= 0:
-            raise CertificateRejected(f"facet {wrong} is seen from one side only, or is one of two between cells")
+            raise CertificateRejected(
+                f"facet {wrong} is seen from one side only, or is one of two between cells"
+            )
         scratch.release()
     regions = scratch.array("regions", np.int64, (len(words),))
     compared = _join(form, floats, arrays, simple, regions, scratch)
@@ -177,9 +179,7 @@ def _cross(form: SwitchForm, arrays: _Arrays, plan: _Plan, simple: np.ndarray, s
         facets = slice(int(starts[first]), int(starts[last]))
         simple[facets] = neighbours[facets] >= 0
         scratch.release()
-    count = sum(
-        int(np.count_nonzero(simple[starts[a] : starts[b]] == 0)) for a, b in _blocks(len(words))
-    )
+    count = sum(int(np.count_nonzero(simple[starts[a] : starts[b]] == 0)) for a, b in _blocks(len(words)))
     if not count:
         return 0
     table = scratch.array("table", np.int64, (plan.mask + 1,))

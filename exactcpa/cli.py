@@ -35,6 +35,7 @@ COMMANDS = {
     "enumerate": ("exactcpa.commands", "run_enumerate"),
     "check": ("exactcpa.commands", "run_check"),
     "info": ("exactcpa.commands", "run_info"),
+    "export": ("exactcpa.export_command", "run_export"),
     "bn": ("exactcpa.bn_command", "run_bn"),
     "minibatches": ("exactcpa.minibatch_command", "run_minibatches"),
     "margin": ("exactcpa.margin_command", "run_margin"),
@@ -76,7 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = getattr(import_module(module), function)(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return _fail(INTERRUPTED, "interrupted; there is no result")
+        kept = getattr(options, "stream", False)
+        return _fail(
+            INTERRUPTED,
+            "interrupted; " + ("the same command goes on from here" if kept else "there is no result"),
+        )
     except BrokenPipeError:
         # The reader went away (`| head`).  Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -108,6 +113,7 @@ def parser() -> Parser:
     _add_enumerate(commands)
     _add_check(commands)
     _add_info(commands)
+    _add_export(commands)
     _add_bn(commands)
     _add_minibatches(commands)
     _add_margin(commands)
@@ -147,19 +153,43 @@ def _add_enumerate(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--method", default="auto", metavar="M", help="auto (default) or lp")
     command.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (default 1)")
     command.add_argument("-o", "--output", metavar="OUT", help="write the partition to OUT (.cpa)")
+    command.add_argument(
+        "--stream",
+        action="store_true",
+        help="OUT is a folder: memory stays bounded, and the same command continues a run that was cut short",
+    )
     command.add_argument("--proof", action="store_true", help="write the proof into OUT as well")
     command.add_argument("--no-facets", action="store_true", help="cells only: faster, no region graph")
 
 
 def _add_check(commands: argparse._SubParsersAction) -> None:
     command = _command(commands, "check", "check a partition with its proof, using the standard library only")
-    command.add_argument("file", metavar="FILE", help="partition file written with --proof (- for stdin)")
+    command.add_argument(
+        "file", metavar="FILE", help="partition file, or folder, written with --proof (- for stdin)"
+    )
     command.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (default 1)")
 
 
 def _add_info(commands: argparse._SubParsersAction) -> None:
-    command = _command(commands, "info", "say what is in a network, domain or partition file")
-    command.add_argument("file", metavar="FILE", help="any file of exactcpa (- for stdin)")
+    command = _command(
+        commands, "info", "say what is in a network, domain or partition file, or how far a stream is"
+    )
+    command.add_argument(
+        "file", metavar="FILE", help="any file of exactcpa, or the folder of a stream (- for stdin)"
+    )
+
+
+def _add_export(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "export", "write cells and shared facets as tables, arrays or a graph")
+    command.add_argument("file", metavar="FILE", help="partition file, or the folder of a finished stream")
+    form = command.add_mutually_exclusive_group(required=True)
+    for name, what in (
+        ("parquet", "folder for cells.parquet and edges.parquet (needs pyarrow: exactcpa[table])"),
+        ("csv", "folder for cells.csv and edges.csv"),
+        ("graphml", "file for the region graph"),
+        ("npz", "file for numpy arrays"),
+    ):
+        form.add_argument(f"--{name}", metavar="OUT", help=what)
 
 
 def _add_bn(commands: argparse._SubParsersAction) -> None:

@@ -21,6 +21,7 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ from typing import Any
 import exactcpa as cpa
 from exactcpa import checker
 from exactcpa.data_file import load_data
-from exactcpa.description import describe_file
+from exactcpa.description import describe_file, describe_stream
 from exactcpa.domain import Box, Polytope, Slice
 from exactcpa.domain import from_json as domain_from_json
 from exactcpa.errors import BadArgument, BadFile, located, shown
@@ -42,6 +43,7 @@ from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import load_network, parse_json
 from exactcpa.numbers import exactly
 from exactcpa.statistics import freeze
+from exactcpa.stream_place import is_finished, is_stream, partition_of
 from exactcpa.tables import aligned, description_rows, summary_rows
 
 STDIN = "-"
@@ -51,17 +53,19 @@ KERNELS = Path(__file__).parent / "kernels"
 
 def run_enumerate(options: Namespace) -> int:
     """Enumerate, print a summary, and write the partition if asked to."""
+    if options.stream and not options.output:
+        raise BadArgument("--stream enumerates into a folder: name it with -o DIR")
     if options.proof and not options.output:
         raise BadArgument("--proof writes into the partition file: name it with -o OUT")
     if options.network == STDIN and options.domain == STDIN:
         raise BadArgument("the network and the domain cannot both come from the standard input")
-    if options.output:
+    if options.output and not options.stream:
         expect_writable(options.output)
     net = read_as(options.reading, network_of(options.network), options.batch)
     domain = domain_of(options, net)
     facts = enumerated(net, domain, options)
     if options.output is not None:
-        facts |= {"output": options.output, "bytes": os.path.getsize(options.output)}
+        facts |= {"output": options.output, "bytes": os.path.getsize(partition_of(options.output))}
     if options.json:
         print_json(facts)
     else:
@@ -89,6 +93,16 @@ def enumerated(
     """Enumerate as the options say, writing the file if they name one; return the summary."""
     announce_compilation()
     chosen = {"method": options.method, "workers": options.workers, "facets": not options.no_facets}
+    if options.stream:
+        with _warnings_on_stderr():
+            return cpa.enumerate_cells(
+                net,
+                domain,
+                progress=sys.stderr.isatty(),
+                proof=options.proof,
+                stream=options.output,
+                **chosen,
+            ).summary()
     part = cpa.enumerate_cells(
         net,
         domain,
@@ -99,6 +113,19 @@ def enumerated(
     if options.output is not None and not options.proof:
         part.save(options.output)
     return part.summary()
+
+
+@contextmanager
+def _warnings_on_stderr() -> Iterator[None]:
+    """Say a warning in one line, as all that the command says."""
+
+    def say(message: Warning | str, *_: object) -> None:
+        print(f"exactcpa: {message}", file=sys.stderr, flush=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = say
+        yield
 
 
 def announce_compilation(kernels: Path = KERNELS) -> None:
@@ -116,7 +143,8 @@ def run_check(options: Namespace) -> int:
     start = perf_counter()
     with _file(options.file) as path:
         try:
-            report = checker.check(path, _counted if sys.stderr.isatty() else None, workers=options.workers)
+            shown_progress = _counted if sys.stderr.isatty() else None
+            report = checker.check(partition_of(path), shown_progress, workers=options.workers)
         except (checker.Unreadable, checker.Unfinished) as error:
             raise BadFile(f"{_shown(options.file)}: {error}") from None
         except checker.Rejected as error:
@@ -145,7 +173,11 @@ def _counted(done: int, stated: int) -> None:
 def run_info(options: Namespace) -> int:
     """Say what is in a file."""
     with _file(options.file) as path:
-        facts = describe_file(path) | {"file": options.file}
+        unfinished = is_stream(path) and not is_finished(path)
+        facts = (
+            describe_stream(cpa.stream_progress(path)) if unfinished else describe_file(partition_of(path))
+        )
+        facts |= {"file": options.file}
     if options.json:
         print_json(facts)
     else:

@@ -4,6 +4,7 @@ Main definitions:
     describe_network, describe_domain: Sizes, bounds, and what kind of numbers.
     describe_partition: The small blocks of a ``.cpa`` file, read without the large ones.
     describe_file: Any of the three, told apart by its content.
+    describe_stream: A streamed enumeration that is not finished.
 
 Conventions:
     A description reads; it verifies nothing.  A partition file of any size is described from its block
@@ -19,7 +20,7 @@ import json
 import os
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -171,6 +172,23 @@ def describe_partition(path: str) -> dict[str, Any]:
         "domain": domain,
         "facts": small.get("STAT", {}),
         "block_bytes": dict(sizes),
+    }
+
+
+def describe_stream(progress: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe an unfinished streamed enumeration.
+
+    Args:
+        progress: As `stream_folder.stream_progress` tells it.
+    """
+    head = progress["head"]
+    return {
+        "kind": "stream",
+        "finished": False,
+        **{name: value for name, value in progress.items() if name != "head"},
+        **{name: head[name] for name in ("generator", "method", "reading", "facets", "proof", "dimension")},
+        "network": describe_network(network_from_json(head["network"])),
+        "domain": describe_domain(domain_from_json(head["domain"])),
     }
 
 

@@ -88,10 +88,19 @@ def enumerate_cells(
     _require_arguments(network, domain, method=method, workers=workers, facets=facets)
     if stream is not None:
         return _enumerate_to_disk(
-            stream, network, domain, workers=workers, executor=executor, progress=progress, proof=proof, facets=facets
+            stream,
+            network,
+            domain,
+            workers=workers,
+            executor=executor,
+            progress=progress,
+            proof=proof,
+            facets=facets,
         )
     if isinstance(proof, bool):
-        raise BadArgument(f"expected proof to be a file to write, got {proof} (True and False are for stream)")
+        raise BadArgument(
+            f"expected proof to be a file to write, got {proof} (True and False are for stream)"
+        )
     with Progress(progress) as reporter, nullcontext() if proof is None else PartitionWriter(proof) as writer:
         start = time.perf_counter()
         form = switch_form(network, domain)
@@ -130,7 +139,9 @@ def _enumerate_to_disk(
 ) -> Partition:
     """Begin, go on with or load the enumeration of a folder."""
     if not (proof is None or isinstance(proof, bool)):
-        raise BadArgument(f"with stream the proof goes into the folder: expected True or False, got {shown(proof)}")
+        raise BadArgument(
+            f"with stream the proof goes into the folder: expected True or False, got {shown(proof)}"
+        )
     form, floats = switch_form(network, domain), float_domain(domain)
     scaled = float_form(form, floats)
     first = _head(network, domain, form, scaled, facets=facets, proof=bool(proof))
@@ -227,7 +238,9 @@ def _finish(
     facts = _facts(form, len(words), graph, cells.tally, time.perf_counter() - start, reading=reading)
     if graph is None:
         return Results(words, points, exact, None, facts)
-    return Results(words, points, exact, Facets(starts, row_bits(flips), graph.neighbours, graph.regions), facts)
+    return Results(
+        words, points, exact, Facets(starts, row_bits(flips), graph.neighbours, graph.regions), facts
+    )
 
 
 def _facts(

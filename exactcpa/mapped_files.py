@@ -3,7 +3,7 @@
 The system keeps the parts in memory that are in use, and takes them back when it needs the room.
 
 Main definitions:
-    map_file: The bytes of a file, read-only.
+    map_file, release: The bytes of a file, read-only.
     Scratch: Arrays in files of a folder of their own, to be written to.
 
 Conventions: a mapped file must not be cut short while it is in use; replacing it by another is harmless.
@@ -27,6 +27,13 @@ def map_file(file: IO[bytes]) -> memoryview:
     if not os.fstat(file.fileno()).st_size:
         return memoryview(b"")
     return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def release(mapped: memoryview) -> None:
+    """Say that mapped bytes will not be used soon: what is in memory of them may go."""
+    whole = mapped.obj
+    if isinstance(whole, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        whole.madvise(mmap.MADV_DONTNEED)
 
 
 class Scratch:

@@ -26,6 +26,7 @@ from exactcpa.domain import from_json as domain_from_json
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.errors import BadFile, ExactcpaError, InexactNumber, shown
 from exactcpa.ideal import IdealNetwork
+from exactcpa.mapped_files import release
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import to_json as network_to_json
@@ -104,9 +105,7 @@ def write_results(writer: PartitionWriter, results: Results) -> None:
         append_array(writer, "EDGE", facets.neighbours, "<i8")
     append_array(writer, "PATT", results.words, "<u8")
     append_array(writer, "WITN", results.points, "<f8")
-    writer.append_json(
-        "XPTS", {str(i): plain(point) for i, point in results.exact_points.items()}
-    )
+    writer.append_json("XPTS", {str(i): plain(point) for i, point in results.exact_points.items()})
     if facets is not None:
         append_array(writer, "FPTR", facets.starts, "<i8")
         append_array(writer, "FACE", facets.bits, "<i4")
@@ -116,7 +115,11 @@ def write_results(writer: PartitionWriter, results: Results) -> None:
 
 
 def append_array(
-    writer: PartitionWriter, tag: str, array: np.ndarray, kind: str, release: Callable[[], None] = lambda: None
+    writer: PartitionWriter,
+    tag: str,
+    array: np.ndarray,
+    kind: str,
+    release: Callable[[], None] = lambda: None,
 ) -> None:
     """Write an array as a block, by pieces; `release` is called after each."""
 
@@ -151,7 +154,10 @@ def read_results(path: str | os.PathLike[str]) -> Stored:
     """
     blocks = read_blocks(path, {*ALWAYS, *WITH_FACETS})
     try:
-        return _assemble(blocks)
+        stored = _assemble(blocks)
+        for payload in blocks.values():
+            release(payload)
+        return stored
     except RecursionError:
         raise BadFile(f"{path}: block HEAD: the network is nested too deeply") from None
     except ExactcpaError as error:
@@ -255,7 +261,9 @@ def _table(blocks: Mapping[str, memoryview], tag: str, kind: str, width: int) ->
     return numbers.reshape(-1, width)
 
 
-def _read_witnesses(blocks: Mapping[str, memoryview], cells: int, d: int) -> tuple[np.ndarray, dict[int, Vector]]:
+def _read_witnesses(
+    blocks: Mapping[str, memoryview], cells: int, d: int
+) -> tuple[np.ndarray, dict[int, Vector]]:
     """The witnesses: doubles, and the exact ones."""
     points = _array(blocks, "WITN", "<f8", cells * d).reshape(cells, d)
     if not all(np.isfinite(part).all() for _, part in _parts(points)):

@@ -43,7 +43,7 @@ import numpy as np
 
 from exactcpa.errors import BadFile
 from exactcpa.exact_points import Point
-from exactcpa.mapped_files import map_file
+from exactcpa.mapped_files import map_file, release
 from exactcpa.subtree import Subtree
 from exactcpa.walk import Chunk, Tally
 
@@ -331,11 +331,17 @@ class Segment:
         at += _padded(len(bigs))
         return StoredChunk(*arrays, bigs, _points_of(bytes(self._bytes[at : at + item["exact"]])))
 
+    def release(self) -> None:
+        """Let go of what is in memory of the file."""
+        release(self._bytes)
+
     def _array(self, at: int, kind: str, shape: Sequence[int]) -> np.ndarray:
         kinds = np.dtype(kind)
         length = int(np.prod(shape)) * kinds.itemsize
-        return np.frombuffer(self._bytes[at : at + length], kinds).reshape(shape).astype(
-            kinds.newbyteorder("="), copy=False
+        return (
+            np.frombuffer(self._bytes[at : at + length], kinds)
+            .reshape(shape)
+            .astype(kinds.newbyteorder("="), copy=False)
         )
 
 

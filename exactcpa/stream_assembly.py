@@ -103,7 +103,9 @@ def _items(catalogue: Catalogue) -> Iterator[tuple[Any, dict[str, int]]]:
         item = stack.pop()
         if isinstance(item, str):
             _, number, task = catalogue.task(item)
-            stack += [entry if isinstance(entry, str) else (number, entry) for entry in reversed(task["items"])]
+            stack += [
+                entry if isinstance(entry, str) else (number, entry) for entry in reversed(task["items"])
+            ]
         else:
             yield catalogue.segment(item[0]), item[1]
 
@@ -145,6 +147,7 @@ def _spread(
             if not np.isfinite(cells.points[there]).all():
                 raise CertificateRejected(f"a cell from {cell} on has no finite witness")
             cell, facet = there.stop, faces.stop
+            segment.release()
             scratch.release()
         exact.write(b"}")
     return cells

@@ -1,6 +1,6 @@
 """Whether a path is the folder of a streamed enumeration, and which file in it is the partition.
 
-Main definitions: `is_stream`, `partition_of`.
+Main definitions: `is_stream`, `is_finished`, `partition_of`.
 
 Not here: what else is in the folder (`stream_folder`).
 """
@@ -20,6 +20,11 @@ def is_stream(path: str | os.PathLike[str]) -> bool:
         return any(os.path.isfile(os.path.join(path, name)) for name in (MANIFEST, PARTITION))
     except ValueError:  # a null character
         return False
+
+
+def is_finished(path: str | os.PathLike[str]) -> bool:
+    """Whether the partition is in such a folder."""
+    return os.path.isfile(os.path.join(path, PARTITION))
 
 
 def partition_of(path: str | os.PathLike[str]) -> str | os.PathLike[str]:

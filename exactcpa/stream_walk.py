@@ -20,7 +20,7 @@ from contextlib import suppress
 from time import perf_counter
 
 from exactcpa.errors import BadFile
-from exactcpa.parallel import Path, Prepared, Tasks, added, crew_of, tally_of
+from exactcpa.parallel import FIRST_SECONDS, Path, Prepared, Tasks, added, crew_of, tally_of
 from exactcpa.segments import ROOT, Node, Task, key_of, size_of
 from exactcpa.stream_folder import StreamFolder
 from exactcpa.subtree import Subtree
@@ -62,11 +62,13 @@ def walk_to_disk(
     recorder = _Recorder(folder, tally, report)
     tasks = Tasks(ready, workers, recorder.finish, load=folder.catalogue.subtree, room=ROOM)
     tasks.add(waiting)
+    is_serial = workers == 1 and executor is None
     try:
-        if workers == 1 and executor is None:
-            while not tasks.is_done:
-                tasks.proceed_here(SECONDS)
-        elif not tasks.is_done:
+        if waiting:
+            tasks.proceed_here(SECONDS if is_serial else FIRST_SECONDS)
+        while is_serial and not tasks.is_done:
+            tasks.proceed_here(SECONDS)
+        if not tasks.is_done:
             with crew_of(workers, executor) as crew:
                 while not tasks.is_done:
                     tasks.proceed(crew)

@@ -95,6 +95,8 @@ def description_rows(facts: Mapping[str, Any]) -> list[Row]:
             return _network_rows(facts)
         case "domain":
             return _domain_rows(facts)
+        case "stream":
+            return _stream_rows(facts)
     rows = [
         ("made by", number_text(facts["generator"])),
         *((words, number_text(facts[name])) for name, words in TOLD.items() if name in facts),
@@ -103,6 +105,23 @@ def description_rows(facts: Mapping[str, Any]) -> list[Row]:
         *(("domain: " + name, value) for name, value in _domain_rows(facts["domain"])),
     ]
     return rows + [(f"block {tag}", f"{size:,} bytes") for tag, size in facts["block_bytes"].items()]
+
+
+def _stream_rows(facts: Mapping[str, Any]) -> list[Row]:
+    """The rows of a streamed enumeration that is not finished."""
+    chosen = f"facets {number_text(facts['facets'])}, proof {number_text(facts['proof'])}, reading {facts['reading']}"
+    segments = f"{facts['segments']:,}" + (f", {facts['damaged']:,} more damaged" if facts["damaged"] else "")
+    return [
+        ("finished", "no: the same enumerate goes on with it"),
+        ("cells so far", number_text(facts["cells"])),
+        ("done", f"{100 * facts['share']:.1f} % of the tree, {facts['waiting']:,} subtrees wait"),
+        ("segments", segments),
+        ("seconds so far", number_text(facts["seconds"])),
+        ("made by", number_text(facts["generator"])),
+        ("method", f"{facts['method']}; {chosen}"),
+        *(("network: " + name, value) for name, value in _network_rows(facts["network"])),
+        *(("domain: " + name, value) for name, value in _domain_rows(facts["domain"])),
+    ]
 
 
 def _network_rows(facts: Mapping[str, Any]) -> list[Row]:
