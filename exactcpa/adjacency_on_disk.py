@@ -1,13 +1,13 @@
 """The region graph of more cells than memory holds: what `adjacency` does, in passes over arrays in files.
 
-Neighbours are found by a hash join in passes.  The table of all patterns is cut into regions (`kernels.matching`); a pass
-has the cells of one region in memory, reads all facets once, in order, and answers those that lead into it.  The few
-facets across which more than one unit switches are worked out exactly, one by one, with the same table in a file.  Maps
-are compared facet by facet, and equal ones join cells in a union-find forest in a file.
+Neighbours are found by a hash join in passes.  The table of all patterns is cut into regions (`kernels.matching`); a
+pass has the cells of one region in memory, reads all facets once, in order, and answers those that lead into it.  The
+few facets across which more than one unit switches are worked out exactly, one by one, with the same table in a file.
+Maps are compared facet by facet, and equal ones join cells in a union-find forest in a file.
 
-In memory: one region (`memory` bytes at most, if that is enough for 16 cells) and a block of `BLOCK` cells.  In files: 8
-bytes a cell for the forest, 9 a facet, and, only if there are facets to be worked out one by one, up to 32 bytes a cell
-for the table.  Passes: one for every ``memory / (40 + 8 w)`` cells, or twice as many, with patterns of w words.
+In memory: one region (`memory` bytes at most, if that is enough for 16 cells) and a block of `BLOCK` cells.  In files:
+8 bytes a cell for the forest, 9 a facet, and, only if there are facets to be worked out one by one, up to 32 bytes a
+cell for the table.  Passes: one for every ``memory / (40 + 8 w)`` cells, or twice as many, with patterns of w words.
 
 Main definitions: `region_graph_on_disk`.
 

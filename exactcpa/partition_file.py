@@ -103,7 +103,7 @@ class PartitionWriter:
         self.append(tag, text + b" " * self.padding(len(text) + following))
 
     def padding(self, length: int) -> int:
-        """Bytes to add to so many for what follows to begin at a multiple of `ALIGNED`; headers are no matter, having 16."""
+        """Bytes to add to so many, so that what follows begins at a multiple of `ALIGNED` (a header has 16)."""
         return -(self._at + length) % ALIGNED
 
     def finish(self, totals: Mapping[str, int | None]) -> None:

@@ -1,10 +1,10 @@
-"""Segments: finished tasks of a streamed enumeration in one file that is whole or does not count.
+r"""Segments: finished tasks of a streamed enumeration in one file that is whole or does not count.
 
 A task walks one node of the split tree and gives chunks of cells and nodes that it handed over.  A node is known by
 its key, a digest of all that its subtree depends on; so the results under a key are right whenever and by whomever
 they were found, and a partition is put together from the root's key alone: what no task refers to is not in it.
 
-The file: ``exactcpa-segment 1\\n``, then length and CRC-32 of a header, length and CRC-32 of the data, header, data.
+The file: ``exactcpa-segment 1\n``, then length and CRC-32 of a header, length and CRC-32 of the data, header, data.
 The header is a JSON object:
 
     job      digest of what is enumerated, from the manifest of the folder

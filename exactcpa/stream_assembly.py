@@ -1,8 +1,8 @@
 """The end of a streamed enumeration: finished tasks put together into one partition file.
 
 The tree of tasks is gone through from its root, in the order of the tree, so that cells and records come as from a
-single walk.  The proof goes straight into the file, the rest into arrays in files, from which the region graph is made and
-which then become blocks.  The file appears when it is whole; until then the segments stay, and a run that is cut
+single walk.  The proof goes straight into the file, the rest into arrays in files, from which the region graph is made
+and which then become blocks.  The file appears when it is whole; until then the segments stay, and a run that is cut
 short here begins again here.
 
 Memory: blocks of cells, one region of the matching (`adjacency_on_disk`), and the catalogue of tasks.  On disk, beside

@@ -11,8 +11,8 @@ Main definitions:
     Catalogue: Where the results of every key are, and what is still to be done.
     stream_progress: How far a run is, for readers; locks nothing.
 
-Conventions: every file appears whole, by a change of name.  A segment that is damaged is set aside: what was in it counts
-as not done.
+Conventions: every file appears whole, by a change of name.  A segment that is damaged is set aside: what was in it
+counts as not done.
 
 Not here: a segment (`segments`), the run (`stream_walk`), the end of it (`stream_assembly`).
 """

@@ -1,7 +1,7 @@
 """Cells found by their patterns where not all fit into memory: a hash table in regions, one at a time.
 
-A pattern's slot is that of `kernels.graph`; the table is cut into regions of ``2**shift`` slots, and a search that comes
-to the end of a region goes on at its beginning.  So the cells of one region can be found without the others.
+A pattern's slot is that of `kernels.graph`; the table is cut into regions of ``2**shift`` slots, and a search that
+comes to the end of a region goes on at its beginning.  So the cells of one region can be found without the others.
 
 Main definitions: `count_regions`, `gather`, `fill_region`, `match_region`, `find_in_regions`, `find_one_sided`,
 `join_equal`, `number`.
