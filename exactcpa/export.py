@@ -64,7 +64,7 @@ def export_partition(part: Partition, path: str | os.PathLike[str], kind: str) -
         raise BadArgument(f"expected a partition (load_partition reads one), got {shown(part)}")
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise BadArgument(f"expected a path, got {shown(path)}")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BadArgument(f"expected one of {', '.join(KINDS)}, got {shown(kind)}")
     return KINDS[kind](part, Path(path))
 

@@ -25,6 +25,7 @@ import numpy as np
 from exactcpa.numbers import to_json_number
 from exactcpa.partition import Partition
 from exactcpa.patterns import to_pieces
+from exactcpa.switch_form import SwitchForm
 
 BLOCK = 1 << 14
 """Cells of a block."""
@@ -64,7 +65,7 @@ def cell_columns(part: Partition, first: int, last: int) -> dict[str, list[Any]]
     count = last - first
     return {
         "cell": list(range(first, last)),
-        "pattern": pattern_texts(to_pieces(part.form, part.results.words[first:last])),
+        "pattern": pattern_texts(part.form, part.results.words[first:last]),
         "witness": [witness_text(part, i) for i in range(first, last)],
         "region": [None] * count if facets is None else facets.regions[first:last].tolist(),
         "degree": [None] * count if facets is None else np.diff(facets.starts[first : last + 1]).tolist(),
@@ -97,11 +98,10 @@ def edges_of(part: Partition, first: int, last: int) -> tuple[np.ndarray, np.nda
     return cells[once], across[once]
 
 
-def pattern_texts(pieces: np.ndarray) -> list[str]:
-    """Patterns as text."""
-    if not pieces.shape[1]:
-        return [""] * len(pieces)
-    if pieces.max(initial=0) > 9:
+def pattern_texts(form: SwitchForm, words: np.ndarray) -> list[str]:
+    """Patterns as text, shape ``(cells, w)`` in."""
+    pieces = to_pieces(form, words)
+    if any(unit.width + (unit.group < 0) > 10 for unit in form.units):
         return [" ".join(map(str, row)) for row in pieces.tolist()]
     digits = np.ascontiguousarray(pieces.astype(np.uint8) + ord("0"))
     return [row.tobytes().decode("ascii") for row in digits]
