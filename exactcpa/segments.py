@@ -13,7 +13,8 @@ The header is a JSON object:
              {at, cells, facets, codes, reals, bigs, exact}: where its data begin, and how many there are (bytes, for
              the texts bigs and exact)
     nodes    {key: {field: [at, type, shape]}}: nodes handed over and not finished in the same segment; a text has
-             the type "text" and its length for a shape; a number stands there itself
+             the type "text" and its length for a shape; a number or null stands there itself, and an object for a
+             field with fields of its own
 
 Data: arrays in little-endian order, each at a multiple of 8 bytes.  Of a chunk: patterns (cells x words, uint64),
 witnesses (cells x d, float64), facets of each cell (int64), bits across facets (facets x 2, int32), CODE (int16), REAL
@@ -34,10 +35,10 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -112,21 +113,28 @@ class StoredChunk:
 def key_of(subtree: Subtree) -> str:
     """The key of a node: a digest of everything its subtree depends on."""
     digest = sha256()
-    for field in fields(subtree):
-        value = getattr(subtree, field.name)
+    for name, value in _entries(subtree):
         if isinstance(value, np.ndarray):
-            digest.update(f"{field.name} {value.dtype.str} {value.shape} ".encode("ascii"))
+            digest.update(f"{name} {value.dtype.str} {value.shape} ".encode("ascii"))
             digest.update(np.ascontiguousarray(value).tobytes())
-        elif isinstance(value, dict):
-            digest.update(_points_text(value))
         else:
-            digest.update(repr(value).encode("ascii"))
+            digest.update(_points_text(value) if isinstance(value, dict) else repr(value).encode("ascii"))
     return digest.hexdigest()[:32]
 
 
 def size_of(subtree: Subtree) -> int:
     """Bytes of its arrays."""
-    return sum(getattr(subtree, f.name).nbytes for f in fields(subtree) if f.name not in ("exact", "share"))
+    return sum(value.nbytes for _, value in _entries(subtree) if isinstance(value, np.ndarray))
+
+
+def _entries(value: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a dataclass and of those inside it: arrays, exact points, numbers, None."""
+    for field in fields(value):
+        entry = getattr(value, field.name)
+        if is_dataclass(entry):
+            yield from _entries(entry)
+        else:
+            yield field.name, entry
 
 
 def _points_text(points: Mapping[int, Point]) -> bytes:
@@ -246,10 +254,11 @@ def _put_chunk(data: _Data, chunk: Chunk) -> dict[str, int]:
     }
 
 
-def _put_node(data: _Data, subtree: Subtree) -> dict[str, Any]:
+def _put_node(data: _Data, node: Any) -> dict[str, Any]:
+    """A dataclass of arrays, exact points, numbers, None, and further such dataclasses."""
     stored: dict[str, Any] = {}
-    for field in fields(subtree):
-        value = getattr(subtree, field.name)
+    for field in fields(node):
+        value = getattr(node, field.name)
         if isinstance(value, np.ndarray):
             little = value.astype(value.dtype.newbyteorder("<"), copy=False)
             stored[field.name] = [data.put(little), little.dtype.str, value.shape]
@@ -257,8 +266,15 @@ def _put_node(data: _Data, subtree: Subtree) -> dict[str, Any]:
             text = _points_text(value)
             stored[field.name] = [data.put(text), "text", len(text)]
         else:
-            stored[field.name] = value
+            number = value.item() if isinstance(value, np.generic) else value
+            stored[field.name] = _put_node(data, value) if is_dataclass(value) else number
     return stored
+
+
+def _class_in(owner: type, name: str) -> type:
+    """The dataclass that a field may hold."""
+    kind = get_type_hints(owner)[name]
+    return next(k for k in (kind, *get_args(kind)) if isinstance(k, type) and is_dataclass(k))
 
 
 class Segment:
@@ -299,19 +315,32 @@ class Segment:
         self._words, self._dimension = words, dimension
 
     def node(self, key: str) -> Subtree | None:
-        """The subtree of a node that was handed over, or None if it is not here."""
+        """The subtree of a node that was handed over, or None if it is not here.
+
+        Raises:
+            BadFile: Nodes have other fields now.
+        """
         stored = self._nodes.get(key)
         if stored is None:
             return None
+        try:
+            return self._read(Subtree, stored)
+        except (TypeError, KeyError):
+            raise BadFile("a segment was written by another version of exactcpa") from None
+
+    def _read(self, kind: type, stored: Mapping[str, Any]) -> Any:
+        """A dataclass, as `_put_node` put it."""
         values: dict[str, Any] = {}
         for name, value in stored.items():
-            if not isinstance(value, list):
+            if isinstance(value, dict):
+                values[name] = self._read(_class_in(kind, name), value)
+            elif not isinstance(value, list):
                 values[name] = value
             elif value[1] == "text":
                 values[name] = _points_of(bytes(self._bytes[value[0] : value[0] + value[2]]))
             else:
                 values[name] = self._array(*value).copy()
-        return Subtree(**values)
+        return kind(**values)
 
     def __contains__(self, key: str) -> bool:
         return key in self._nodes

@@ -32,7 +32,7 @@ from exactcpa.float_form import ScaledForm
 from exactcpa.mapped_files import Scratch
 from exactcpa.partition_blocks import append_array
 from exactcpa.partition_file import PartitionWriter
-from exactcpa.segments import ROOT, StoredChunk
+from exactcpa.segments import ROOT, StoredChunk, sync_folder
 from exactcpa.stream_folder import SCRATCH, Catalogue, StreamFolder
 from exactcpa.switch_form import SwitchForm
 from exactcpa.vectors import plain
@@ -93,6 +93,7 @@ def assemble(
             )
             seconds = folder.catalogue.seconds + perf_counter() - start
             _write_blocks(writer, cells, graph, scratch, facts(totals.cells, graph, tally, seconds))
+        sync_folder(folder.folder)  # the file's new name is on disk before the first segment goes
     folder.remove_segments()
 
 

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,7 +25,9 @@ from degenerate import CASES
 import exactcpa as cpa
 from exactcpa import adjacency_on_disk, cli, parallel, stream_walk
 from exactcpa.partition_file import BLOCK, MAGIC
+from exactcpa.segments import ROOT, Node, Segment, Task, key_of, write_segment
 from exactcpa.stream_folder import StreamFolder
+from exactcpa.walk import Tally
 
 DATA = Path(__file__).parent.parent / "data"
 STREAMS = ("CODE", "REAL", "BIGS")
@@ -422,6 +425,41 @@ def test_every_damaged_byte_of_a_segment_is_noticed(small_tasks, tmp_path):
     assert cpa.stream_progress(tmp_path / "run")["damaged"] == 0
 
 
+def test_nodes_come_back_as_they_were(tmp_path):
+    """Arrays of every type, exact points, numbers, none, and dataclasses inside."""
+
+    @dataclass
+    class Inner:
+        masks: np.ndarray
+        fresh: int
+
+    @dataclass
+    class Outer:
+        frame: np.ndarray
+        empty: np.ndarray
+        exact: dict
+        share: float
+        inner: Inner | None
+        none: Inner | None
+
+    Outer.__annotations__ |= {"inner": Inner | None, "none": Inner | None}
+    inner = Inner(np.arange(3, dtype=np.uint8), np.int64(7))
+    exact = {3: ((-5, 10**50), 7), 0: ((0, 1), 1)}
+    node = Outer(np.arange(6.0).reshape(2, 3), np.empty((0, 4), np.int32), exact, 2**-60, inner, None)
+    key, again = key_of(node), key_of(replace(node, frame=node.frame.copy()))
+    assert key == again
+    changes = ({"share": 0.5}, {"inner": None}, {"exact": {}}, {"frame": node.frame.T}, {"none": inner})
+    assert key not in {key_of(replace(node, **change)) for change in changes}
+    task = Task(ROOT, [Node(key, node, -1)], Tally(0, 0.0, 0, 0, 0))
+    write_segment(tmp_path / "a.seg", "job", [task], 0.0)
+    segment = Segment(tmp_path / "a.seg", "job", 1, 2, verify=True)
+    read = segment._read(Outer, segment._nodes[key])
+    assert key_of(replace(read, inner=inner)) == key
+    assert np.array_equal(read.inner.masks, inner.masks) and read.inner.masks.dtype == np.uint8
+    assert (read.exact, read.share, read.inner.fresh, read.none) == (exact, 2**-60, 7, None)
+    assert read.frame.tolist() == node.frame.tolist() and read.empty.shape == (0, 4)
+
+
 def test_segments_of_another_run_do_not_count(small_tasks, tmp_path):
     """Not even under the right name: each says which job it belongs to."""
     net, domain = case("random_2_16_16")
@@ -627,6 +665,37 @@ def test_segments_that_outlive_the_end_are_removed(small_tasks, tmp_path, monkey
     assert (tmp_path / "run/segments").is_dir()
     assert cpa.enumerate_cells(net, domain, stream=tmp_path / "run") == found
     assert not (tmp_path / "run/segments").exists()
+
+
+MEASURE = """
+import resource, sys
+import numpy as np
+import exactcpa as cpa
+from exactcpa import stream_walk
+stream_walk.SEGMENT_BYTES, stream_walk.ROOM = 1 << 22, 1 << 21
+rng = np.random.default_rng(1)
+
+def network(width):
+    def linear(n, m):
+        return cpa.Linear(rng.standard_normal((n, m)).tolist(), (rng.standard_normal(n) / 2).tolist())
+    return cpa.Network(3, (linear(width, 3), cpa.ReLU(), linear(width, width), cpa.ReLU(), linear(1, width)))
+
+for width, name in ((4, "small"), (48, "large")):
+    part = cpa.enumerate_cells(network(width), cpa.Box([-1] * 3, [1] * 3), proof=True, stream=f"{sys.argv[1]}/{name}")
+    print(len(part), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_memory_is_bounded(tmp_path):
+    """The second run makes a file of many times the memory that it takes beyond the first."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    (_, before), (cells, after) = (map(int, line.split()) for line in done.stdout.splitlines())
+    size = (tmp_path / "large/partition.cpa").stat().st_size
+    assert cells > 30_000
+    assert (after - before) * 1024 < size
 
 
 # The command line.
