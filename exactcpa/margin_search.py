@@ -31,10 +31,11 @@ from typing import Any
 import numpy as np
 from flint import fmpz
 
-from exactcpa.cell import slack_of
+from exactcpa.cell import IntegerRow, integer_row, slack_of
 from exactcpa.errors import CertificateRejected
 from exactcpa.exact_points import common
 from exactcpa.float_form import above, rounded
+from exactcpa.halfspaces import Interior, find_interior, tightest
 from exactcpa.kernels import attack, descent, state
 from exactcpa.margin_ground import Ground, Slack
 from exactcpa.nearest_on import Nearest, decide_nearest
@@ -215,15 +216,32 @@ def _joined(word: list[int]) -> int:
 
 
 def _patterns(ground: Ground, word: int, vague: int) -> Iterator[int]:
-    """The patterns of a leaf: vague switches that are not zero may be on either side."""
+    """The patterns of a leaf: vague switches that are not zero may be on either side.
+
+    A side without interior is left out: closed cells that have one cover the domain.
+    """
+    rows = [integer_row(wall) for wall in ground.walls] if vague else []
+    yield from _sides(ground, word, vague, rows)
+
+
+def _sides(ground: Ground, word: int, vague: int, rows: list[IntegerRow]) -> Iterator[int]:
     if not vague:
         yield word
         return
     bit = (vague & -vague).bit_length() - 1
     place, rest = ground.places[bit], vague & (vague - 1)
-    yield from _patterns(ground, word, rest)
-    if any(ground.lines.at(place.layer, word).rows[place.line]):
-        yield from _patterns(ground, word & ~(1 << bit), rest)
+    line = ground.lines.at(place.layer, word).rows[place.line]
+    if not any(line):
+        yield from _sides(ground, word, rest, rows)
+        return
+    for pattern, slack in ((word, line), (word & ~(1 << bit), tuple([-a for a in line]))):
+        if any(slack[:-1]):
+            within = [*rows, integer_row(slack)]
+            kept = [within[i] for i in tightest(within)]
+            if isinstance(find_interior(kept, ground.dimension), Interior):
+                yield from _sides(ground, pattern, rest, within)
+        elif slack[-1] > 0:
+            yield from _sides(ground, pattern, rest, rows)
 
 
 def slacks_of(ground: Ground, pattern: int) -> Iterator[tuple[int, Slack]]:
