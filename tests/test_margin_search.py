@@ -393,3 +393,28 @@ def test_cell_just_beyond_the_ball_with_huge_ties(tmp_path):
     net, file = cpa.Network(1, layers), tmp_path / "a.cpa"
     found = cpa.margin(net, [-2], cpa.Box([-3], [1]), norm="1", certificate=file)
     assert proved(file) == found.value is not None
+
+
+def test_units_that_doubles_cannot_tell(tmp_path):
+    """Weights of the norm hide units from doubles; of their patterns, up to 2**16, most are empty and are not tried."""
+    network = {
+        "format": "exactcpa-network",
+        "version": 1,
+        "input": 2,
+        "layers": [
+            {"type": "linear", "weight": [[-2, -1], [2, 1], [2, 1], [2, 1]], "bias": [-2, 2, 2, 2]},
+            {"type": "hardtanh", "min": -1, "max": 0.5},
+            {
+                "type": "linear",
+                "weight": [[-1, 0, -1, 1], [3, 0, 3, -3], [-1, 1, 0, 2], [-2, 0, -2, 2]],
+                "bias": [-2, 6, 1, -4],
+            },
+            {"type": "relu6"},
+            {"type": "linear", "weight": [[2, -2, -2, -1], [0, 0, 2, -2]], "bias": [-1, 2]},
+        ],
+    }
+    domain, file = cpa.Box([-1, -3], [2, -2]), tmp_path / "a.cpa"
+    weights, point = (F(1), F(10) ** -200), (F(-1), F(-3))
+    found = cpa.margin(cpa.network_from_json(network), point, domain, weights=weights, certificate=file)
+    assert found.value == brute_force(network, domain_to_json(domain), point, "2", weights)[0]
+    assert proved(file) == found.value
