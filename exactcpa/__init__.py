@@ -54,6 +54,9 @@ it; the checker imports nothing of the package at all):
     kernels.rows       which rows of a finished layer or cell are redundant, which are facets
     kernels.contest    maxima of three and more lines: who wins somewhere on a node
     kernels.tree       the split tree, walked depth first
+    kernels.vert_state  the vertices of the nodes on the stack
+    kernels.vertices   vertices: signs of lines there, new ones on edges, and what they prove
+    kernels.vertex_tree  the split tree walked by the vertices of its nodes
     kernels.graph      what lies across a facet, in doubles with proved bounds
     kernels.matching   cells found by their patterns, a part of the table at a time
     kernels.nearest    least vectors of polyhedra in doubles, with lower bounds that are proofs
@@ -68,6 +71,7 @@ it; the checker imports nothing of the package at all):
     real_programs      linear programs over real rows: proved with enclosures, ties formally
     settle             exact answers to what the float filter leaves open
     choose             maxima of three and more lines: who wins somewhere on a node
+    vertex_side        the vertices of a walk seen from outside the kernels: exact answers about them
     subtree            a node taken off the stack, to be walked by another
     walk               the walk over the split tree: compiled steps, exact answers in between
     cell               one cell, exactly: rows with the facets marked, flat units, affine map

@@ -150,7 +150,7 @@ def _add_enumerate(commands: argparse._SubParsersAction) -> None:
         help="batchnorm's scales: deployed (default, rounded to float64) or ideal (true square roots)",
     )
     command.add_argument("--batch", metavar="DATA", help="data file: fixes the statistics batchnorms lack")
-    command.add_argument("--method", default="auto", metavar="M", help="auto (default) or lp")
+    command.add_argument("--method", default="auto", metavar="M", help="auto (default), lp or vertex")
     command.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (default 1)")
     command.add_argument("-o", "--output", metavar="OUT", help="write the partition to OUT (.cpa)")
     command.add_argument(

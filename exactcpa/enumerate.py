@@ -40,7 +40,13 @@ from exactcpa.stream_walk import walk_to_disk
 from exactcpa.switch_form import SwitchForm, switch_form
 from exactcpa.walk import Chunk, Tally, walk
 
-METHODS = ("auto", "lp")
+METHODS = ("auto", "lp", "vertex")
+
+MOST_DIMENSIONS = 6
+"""Dimension up to which cells can be walked by their vertices; beyond, they have too many."""
+
+BEST_DIMENSIONS = {True: 5, False: 4}
+"""Dimension up to which walking by vertices is the faster way, with facets and without, as measured."""
 
 
 def enumerate_cells(
@@ -60,7 +66,8 @@ def enumerate_cells(
     Args:
         network: The network; an `IdealNetwork` is enumerated in the ideal reading.
         domain: `Box`, `Polytope` or `Slice` whose ambient dimension is the network's input.
-        method: ``"lp"`` (the split tree with linear programs), or ``"auto"``.
+        method: ``"lp"`` (the split tree with linear programs), ``"vertex"`` (the split tree with the vertices of its
+            nodes, in few dimensions and the deployed reading), or ``"auto"``, the faster one.
         workers: How many processes walk at a time; the result is the same for any number.
         executor: Who runs the tasks instead of processes of this machine: any `concurrent.futures.Executor`.
         progress: True for a line on stderr, a function that is called with a `Tally`, or None.
@@ -96,6 +103,7 @@ def enumerate_cells(
             progress=progress,
             proof=proof,
             facets=facets,
+            method=method,
         )
     if isinstance(proof, bool):
         raise BadArgument(
@@ -104,15 +112,18 @@ def enumerate_cells(
     with Progress(progress) as reporter, nullcontext() if proof is None else PartitionWriter(proof) as writer:
         start = time.perf_counter()
         form = switch_form(network, domain)
-        start += _seconds_to_load(form)
+        used = _method_for(method, network, form, facets=facets)
+        start += _seconds_to_load(form, used)
         floats = float_domain(domain)
         scaled = float_form(form, floats)
         if writer is not None:
-            writer.append_json("HEAD", _head(network, domain, form, scaled, facets=facets, proof=True))
+            writer.append_json(
+                "HEAD", _head(network, domain, form, scaled, facets=facets, proof=True, method=used)
+            )
         cells = _Cells(form)
-        job = Job(network, domain, facets, writer is not None)
+        job = Job(network, domain, facets, writer is not None, used)
         if workers == 1 and executor is None:
-            chunks = walk(form, domain, floats, scaled, facets=facets, proof=job.proof)
+            chunks = walk(form, domain, floats, scaled, facets=facets, proof=job.proof, method=used)
         else:
             chunks = walk_in_parallel(job, form, floats, scaled, workers=workers, executor=executor)
         for chunk in chunks:
@@ -120,7 +131,8 @@ def enumerate_cells(
             if writer is not None:
                 _write_streams(writer, chunk)
             reporter.update(chunk.tally)
-        results = _finish(form, scaled, cells, start, facets=facets, reading=_reading(network))
+        reading = _reading(network)
+        results = _finish(form, scaled, cells, start, facets=facets, reading=reading, method=used)
         if writer is not None:
             write_results(writer, results)
     return Partition(network, domain, form, results)
@@ -136,6 +148,7 @@ def _enumerate_to_disk(
     progress: bool | Callable[[Tally], object] | None,
     proof: object,
     facets: bool,
+    method: str,
 ) -> Partition:
     """Begin, go on with or load the enumeration of a folder."""
     if not (proof is None or isinstance(proof, bool)):
@@ -144,21 +157,40 @@ def _enumerate_to_disk(
         )
     form, floats = switch_form(network, domain), float_domain(domain)
     scaled = float_form(form, floats)
-    first = _head(network, domain, form, scaled, facets=facets, proof=bool(proof))
+    used = _method_for(method, network, form, facets=facets)
+    first = _head(network, domain, form, scaled, facets=facets, proof=bool(proof), method=used)
     with Progress(progress) as reporter, StreamFolder(stream, first, form) as folder:
         if not folder.is_finished:
-            load_kernels(groups=any(layer.groups for layer in form.layers))
+            load_kernels(groups=any(layer.groups for layer in form.layers), method=used)
             load_matching()
-            ready = Prepared(Job(network, domain, facets, bool(proof)), form, floats, scaled)
+            ready = Prepared(Job(network, domain, facets, bool(proof), used), form, floats, scaled)
             walk_to_disk(folder, ready, workers=workers, executor=executor, report=reporter.update)
-            assemble(folder, first, form, scaled, partial(_facts, form, reading=_reading(network)))
+            facts = partial(_facts, form, reading=_reading(network), method=used)
+            assemble(folder, first, form, scaled, facts)
     return load_partition(stream)
 
 
-def _seconds_to_load(form: SwitchForm) -> float:
+def _method_for(method: str, network: Network | IdealNetwork, form: SwitchForm, *, facets: bool) -> str:
+    """The method that is used: in the ideal reading and in many dimensions linear programs."""
+    is_ideal = isinstance(network, IdealNetwork)
+    if method == "vertex":
+        if is_ideal:
+            raise BadArgument(
+                'method "vertex" knows the deployed reading alone: expected "auto" or "lp" in the ideal one'
+            )
+        if form.dimension > MOST_DIMENSIONS:
+            raise BadArgument(
+                f'method "vertex" goes up to {MOST_DIMENSIONS} dimensions: expected "auto" or "lp" in {form.dimension}'
+            )
+    if method != "auto":
+        return method
+    return "lp" if is_ideal or form.dimension > BEST_DIMENSIONS[facets] else "vertex"
+
+
+def _seconds_to_load(form: SwitchForm, method: str) -> float:
     """Load or compile the kernels; how long that took, which is not the enumeration's time."""
     start = time.perf_counter()
-    load_kernels(groups=any(layer.groups for layer in form.layers))
+    load_kernels(groups=any(layer.groups for layer in form.layers), method=method)
     return time.perf_counter() - start
 
 
@@ -222,7 +254,14 @@ class _Cells:
 
 
 def _finish(
-    form: SwitchForm, scaled: ScaledForm, cells: _Cells, start: float, *, facets: bool, reading: str
+    form: SwitchForm,
+    scaled: ScaledForm,
+    cells: _Cells,
+    start: float,
+    *,
+    facets: bool,
+    reading: str,
+    method: str,
 ) -> Results:
     """Join the chunks, find the graph, and count."""
     words, points, starts, flips = cells.joined()
@@ -235,7 +274,8 @@ def _finish(
         cell = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
         raise CertificateRejected(f"cell {cell} has no finite witness")
     graph = region_graph(form, scaled.arrays, words, starts, flips) if facets else None
-    facts = _facts(form, len(words), graph, cells.tally, time.perf_counter() - start, reading=reading)
+    seconds = time.perf_counter() - start
+    facts = _facts(form, len(words), graph, cells.tally, seconds, reading=reading, method=method)
     if graph is None:
         return Results(words, points, exact, None, facts)
     return Results(
@@ -244,7 +284,14 @@ def _finish(
 
 
 def _facts(
-    form: SwitchForm, cells: int, graph: Graph | None, tally: Tally, seconds: float, *, reading: str
+    form: SwitchForm,
+    cells: int,
+    graph: Graph | None,
+    tally: Tally,
+    seconds: float,
+    *,
+    reading: str,
+    method: str,
 ) -> dict[str, Any]:
     """What `Partition.summary` tells."""
     return {
@@ -260,7 +307,7 @@ def _facts(
         "linear_programs": tally.questions,
         "linear_programs_per_cell": tally.questions / max(1, cells),
         "records": tally.records,
-        "method": "lp",
+        "method": method,
         "reading": reading,
     }
 
@@ -277,11 +324,12 @@ def _head(
     *,
     facets: bool,
     proof: bool,
+    method: str,
 ) -> dict[str, Any]:
     """The file's first block; each switch has the exponent that the proof scales it with."""
     layers = zip(scaled.exponents, form.layers, strict=True)
     scales = [list(exponents[: layer.switches]) for exponents, layer in layers] if proof else None
-    return head(network, domain, method="lp", facets=facets, scales=scales)
+    return head(network, domain, method=method, facets=facets, scales=scales)
 
 
 def _write_streams(writer: PartitionWriter, chunk: Chunk) -> None:

@@ -71,12 +71,14 @@ class Job:
     Attributes:
         network, domain: As for `enumerate_cells`.
         facets, proof: What is found and written.
+        method: How: ``"lp"`` or ``"vertex"``.
     """
 
     network: Network | IdealNetwork
     domain: Domain
     facets: bool
     proof: bool
+    method: str = "lp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _run(
     if name not in _prepared:
         job = pickle.loads(packed)
         form, floats = switch_form(job.network, job.domain), float_domain(job.domain)
-        load_kernels(groups=any(layer.groups for layer in form.layers))
+        load_kernels(groups=any(layer.groups for layer in form.layers), method=job.method)
         _prepared.clear()
         _prepared[name] = Prepared(job, form, floats, float_form(form, floats))
     return walk_task(_prepared[name], subtree, seconds, room)
@@ -119,6 +121,7 @@ def walk_task(
         ready.scaled,
         facets=job.facets,
         proof=job.proof,
+        method=job.method,
         subtree=subtree,
         seconds=seconds,
         room=room,

@@ -21,6 +21,7 @@ from exactcpa.exact_points import Point
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Tree, grow
 from exactcpa.settle import Settler
+from exactcpa.vertex_side import NodeCorners, VertexSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Subtree:
         outer, beyond: Points beyond one row alone, and for each active row which of them are known; -1: no more.
         exact: Place -> exact point, of those that are no doubles.
         share: Its share of the domain's tree.
+        corners: Its vertices, in a walk by vertices.
     """
 
     frame: np.ndarray
@@ -53,9 +55,10 @@ class Subtree:
     beyond: np.ndarray
     exact: dict[int, Point]
     share: float
+    corners: NodeCorners | None = None
 
 
-def take_off(tree: Tree, settler: Settler) -> Subtree:
+def take_off(tree: Tree, settler: Settler, side: VertexSide | None = None) -> Subtree:
     """Remove the top of the stack and return it."""
     f = int(tree.counters[state.TOP])
     frame = tree.frames[f]
@@ -77,6 +80,7 @@ def take_off(tree: Tree, settler: Settler) -> Subtree:
         beyond=beyond,
         exact={i: settler.points[number] for i, number in enumerate(numbers) if number >= 0},
         share=float(tree.shares[1 + f]),
+        corners=side.take_off(f) if side is not None else None,
     )
     tree.counters[state.TOP], tree.counters[state.READY] = f - 1, -1
     return node

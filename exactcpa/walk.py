@@ -26,6 +26,7 @@ from exactcpa.kernels.tree import advance
 from exactcpa.settle import Settler
 from exactcpa.subtree import Subtree, plant, take_off
 from exactcpa.switch_form import SwitchForm
+from exactcpa.vertex_side import QUESTIONS, VertexSide
 
 STEPS = 20_000
 """Steps of one compiled stretch: some ten milliseconds, so that progress and Ctrl-C are heard."""
@@ -95,6 +96,7 @@ def walk(
     *,
     facets: bool,
     proof: bool,
+    method: str = "lp",
     subtree: Subtree | None = None,
     seconds: float = inf,
     room: float = inf,
@@ -108,6 +110,7 @@ def walk(
         scaled: The form rounded.
         facets: Whether to find the facets too.
         proof: Whether to write the streams of the proof.
+        method: ``"lp"``, or ``"vertex"`` to walk by the vertices of the nodes.
         subtree: The node to start from; None: the domain.
         seconds: After this time nodes of a share of at least `LEAST` of the whole are handed over, not walked.
         room: After so many bytes of results every node is.
@@ -134,16 +137,27 @@ def walk(
         tree, lp = plant(tree, lp, settler, subtree)
     tree.counters[state.PROOF], tree.counters[state.FACETS] = proof, facets
     domain_rows, handed_over, end = floats.rows.shape[0], inf, perf_counter() + seconds
+    side = _vertices_of(tree, settler, floats, scaled, subtree) if method == "vertex" else None
     while True:
-        question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, STEPS, handed_over)
+        if side is None:
+            question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, STEPS, handed_over)
+        else:
+            question = side.advance(tree, lp, out, STEPS, handed_over)
+            if question in QUESTIONS:
+                side.answer(tree, int(question))
+                continue
+            if question == state.ASK_UNIT:
+                side.prepare(tree)
         match question:
             case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL:
                 _answer(settler, tree, lp, out, int(question))
             case state.GROW:
                 tree, lp = grow(tree, lp)
+                if side is not None:
+                    side.grow(tree)
             case state.HAND_OVER:
                 yield _take(tree, out, settler)
-                yield take_off(tree, settler)
+                yield take_off(tree, settler, side)
             case state.ASK_GROUP | state.FLUSH | state.RUNNING:
                 chunk = _take(tree, out, settler)
                 room -= chunk.size
@@ -157,6 +171,8 @@ def walk(
                     chooser.proceed(
                         scaled.arrays, tree, lp, out, floats.box, int(tree.counters[state.QFRAME])
                     )
+                    if side is not None and tree.counters[state.TOP] > tree.counters[state.QFRAME]:
+                        side.adopt(tree)
             case state.DONE:
                 yield _take(tree, out, settler)
                 return
@@ -179,6 +195,18 @@ def _plant(tree: Tree, lp: Lp, settler: Settler, domain: object, floats: FloatDo
     if not settler.form.bits:
         root[state.PHASE] = state.CELL
     return tree, lp
+
+
+def _vertices_of(
+    tree: Tree, settler: Settler, floats: FloatDomain, scaled: ScaledForm, subtree: Subtree | None
+) -> VertexSide:
+    """The vertices of the node the walk starts from."""
+    side = VertexSide(scaled.arrays, settler, floats, tree.frames.shape[0], tree.rows.shape[0])
+    if subtree is None or subtree.corners is None:
+        side.plant_root(tree)
+    else:
+        side.plant(tree, subtree.corners)
+    return side
 
 
 def _answer(settler: Settler, tree: Tree, lp: Lp, out: Output, question: int) -> None:

@@ -31,5 +31,8 @@ kernel = njit(cache=True, error_model="numpy", _nrt=False)
 inlined = njit(inline="always", error_model="numpy", _nrt=False)
 """For functions of many arrays that are called from one place: pasted there before compilation."""
 
+merged = njit(error_model="numpy", _nrt=False, forceinline=True)
+"""For hot functions of many arrays, called from few places: merged into their callers after compilation."""
+
 allocating = njit(cache=True, error_model="numpy")
 """For functions that make arrays of their own."""

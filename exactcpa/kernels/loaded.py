@@ -13,13 +13,16 @@ from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph, matching, state
 from exactcpa.kernels.contest import contest, hold_winning
 from exactcpa.kernels.tree import advance
+from exactcpa.kernels.vert_state import new_corners
+from exactcpa.kernels.vertex_tree import advance_vertices
 
 
-def load_kernels(*, groups: bool) -> None:
+def load_kernels(*, groups: bool, method: str = "lp") -> None:
     """Run every kernel that is called from outside on nothing at all.
 
     Args:
         groups: Whether maxima of three and more lines will come, which have kernels of their own.
+        method: ``"lp"`` or ``"vertex"``: whose walk.
     """
     form = FloatForm(
         np.zeros((1, 4), np.int64),
@@ -30,7 +33,12 @@ def load_kernels(*, groups: bool) -> None:
     )
     tree, lp = state.new_tree(1, 1, 1, 1)
     tree.counters[state.TOP] = -1
-    advance(form, tree, lp, state.new_output(1, 1, 1, 1), np.zeros((6, 1)), 2, 1, np.inf)
+    out, box = state.new_output(1, 1, 1, 1), np.zeros((6, 1))
+    if method == "vertex":
+        corners = new_corners(tree.frames.shape[0], 1, 1, tree.rows.shape[0])
+        advance_vertices(form, tree, lp, out, corners, box, 2, 1, np.inf)
+    else:
+        advance(form, tree, lp, out, box, 2, 1, np.inf)
     if groups:
         _load_contest(form, tree, lp)
     words, table = np.zeros((0, 1), np.uint64), np.full(16, -1, np.int64)
