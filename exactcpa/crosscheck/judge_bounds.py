@@ -54,6 +54,8 @@ from exactcpa.unit_networks import unit_questions
 from exactcpa.vectors import Vector, dot, plain
 
 FIELDS = {"bounds": ((), ("lower", "upper", "of", "layer", "box", "claim"))}
+QUICK = 20_000
+"""Cells up to which exact ranges are found even if less would do."""
 MOST_TRIED = 256
 """Corners of a box, and as many points inside it, at which violations are looked for if there are too many cells."""
 
@@ -98,10 +100,17 @@ def judge_bounds(context: Context, claim: Claim) -> list[Verdict]:
         reason = "the box has no interior within the domain"
         return [Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, reason)]
     inner = context if network is context.network else Context(network, context.domain)
+    indices = sorted({b.index for b in bounds})
     try:
-        extremes = ranges(inner, part, sorted({b.index for b in bounds}), context.limit)
-    except TooManyCells as failure:
-        return _without_cells(context, claim, inner, part, bounds, layer, failure.limit, is_exact=is_exact)
+        extremes = ranges(inner, part, indices, min(QUICK, context.limit))
+    except TooManyCells:
+        told = _without_cells(context, claim, inner, part, bounds, layer, is_exact=is_exact)
+        if told[0].outcome is not Outcome.UNDECIDABLE or context.limit <= QUICK:
+            return told
+        try:
+            extremes = ranges(inner, part, indices, context.limit)
+        except TooManyCells:
+            return told
     items = [
         _verdict(context, claim, bound, extremes[bound.index, bound.sign], layer, is_exact)
         for bound in bounds
@@ -255,7 +264,6 @@ def _without_cells(
     part: Domain,
     bounds: Sequence[Bound],
     layer: int | None,
-    limit: int,
     *,
     is_exact: bool,
 ) -> list[Verdict]:
@@ -267,11 +275,11 @@ def _without_cells(
     shown_by, left = ([], list(bounds)) if is_exact else _enclosed(context, claim, part, bounds, layer)
     figures = {"bounds": len(bounds), "wrong": 0, "undecided": len(left)}
     if not left:
-        reason = f"all {len(bounds)} bounds hold, by an enclosure; more than {limit:,} cells meet the box"
+        reason = f"all {len(bounds)} bounds hold, by an enclosure; how loose they are was not found"
         return [Verdict(claim.id, claim.kind, Outcome.CONFIRMED, reason, tuple(shown_by), figures=figures)]
     reason = (
-        f"{len(bounds) - len(left)} of {len(bounds)} bounds hold, by an enclosure; for the others more than {limit:,} "
-        f"cells meet the box, and no violation was found at {2 * MOST_TRIED} points"
+        f"{len(bounds) - len(left)} of {len(bounds)} bounds hold, by an enclosure; for the others more than "
+        f"{context.limit:,} cells meet the box, and no violation was found at {2 * MOST_TRIED} points"
     )
     return [Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, reason, tuple(shown_by), figures=figures)]
 
