@@ -338,6 +338,13 @@ def _add_crosscheck(commands: argparse._SubParsersAction) -> None:
         metavar="N",
         help="enumerate at most N cells (default 1,000,000); what needs more is undecidable",
     )
+    command.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=600.0,
+        metavar="S",
+        help="give up an enumeration after S (default 600)",
+    )
     command.add_argument("--proof", metavar="FILE", help="keep the partition with its proof, if it is needed")
     command.add_argument("--evidence", metavar="FILE", help="write all evidence, for evidence_checker.py")
     command.add_argument("--html", metavar="FILE", help="write the report as a web page")
@@ -357,9 +364,15 @@ def _two_numbers(text: str) -> tuple[str, str]:
 
 
 def _count(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise argparse.ArgumentTypeError(f"expected a number of seconds, got {text}")
+    return float(text)
 
 
 def _seed(text: str) -> int:

@@ -51,7 +51,7 @@ def run_crosscheck(options: Namespace) -> int:
     if domain is None:
         raise BadArgument(f"{options.claims} names no domain: add --domain FILE or --box LO HI")
     announce_compilation()
-    report = crosscheck(net, given, domain, limit=options.limit, proof=options.proof)
+    report = crosscheck(net, given, domain, limit=options.limit, seconds=options.seconds, proof=options.proof)
     if options.html:
         _write(options.html, page(report, Path(options.claims).name))
     if options.evidence:

@@ -28,8 +28,12 @@ from exactcpa.subtree import Subtree, plant, take_off
 from exactcpa.switch_form import SwitchForm
 from exactcpa.vertex_side import QUESTIONS, VertexSide
 
-STEPS = 20_000
-"""Steps of one compiled stretch: some ten milliseconds, so that progress and Ctrl-C are heard."""
+STEPS, FIRST_STEPS = 20_000, 64
+"""Steps of one compiled stretch, at most and at first: fewer where they are slow, so that Ctrl-C is heard."""
+STRETCH = 0.02
+"""Seconds that a stretch should take."""
+SILENCE = 0.25
+"""Seconds of one exact answer after which it is told how far the walk is."""
 
 
 LEAST = 2.0**-7
@@ -138,11 +142,15 @@ def walk(
     tree.counters[state.PROOF], tree.counters[state.FACETS] = proof, facets
     domain_rows, handed_over, end = floats.rows.shape[0], inf, perf_counter() + seconds
     side = _vertices_of(tree, settler, floats, scaled, subtree) if method == "vertex" else None
+    steps = FIRST_STEPS
     while True:
+        start = perf_counter()
         if side is None:
-            question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, STEPS, handed_over)
+            question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, steps, handed_over)
         else:
-            question = side.advance(tree, lp, out, STEPS, handed_over)
+            question = side.advance(tree, lp, out, steps, handed_over)
+        steps = max(1, steps // 2) if perf_counter() - start > STRETCH else min(STEPS, 2 * steps)
+        if side is not None:
             if question in QUESTIONS:
                 side.answer(tree, int(question))
                 continue
@@ -151,6 +159,10 @@ def walk(
         match question:
             case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL:
                 _answer(settler, tree, lp, out, int(question))
+                if perf_counter() - start > SILENCE:
+                    chunk = _take(tree, out, settler)
+                    room -= chunk.size
+                    yield chunk
             case state.GROW:
                 tree, lp = grow(tree, lp)
                 if side is not None:

@@ -87,3 +87,12 @@ def test_too_few_without_a_proof(monkeypatch):
     (evidence,) = found.evidence  # four points in four different cells
     assert evidence.kind == "points"
     assert sorted(evidence.body["patterns"]) == [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+def test_out_of_time():
+    """An enumeration that is given up after no time at all decides little."""
+    context = context_of(seconds=0.0)
+
+    assert outcome(judged(context, "count", value=4)) == "undecidable"
+    assert outcome(judged(context, "count", value=1, relation="at_least")) == "confirmed"
+    assert outcome(judged(context_of(seconds=60.0), "count", value=4)) == "confirmed"

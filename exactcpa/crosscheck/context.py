@@ -21,11 +21,12 @@ import base64
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -84,15 +85,32 @@ class Emptiness:
 
 
 class TooManyCells(Exception):
-    """The partition has more cells than the limit: an outcome on its way up.
+    """The partition has more cells than the limit, or than were found in the time: an outcome on its way up.
 
     Attributes:
-        limit: The limit.
+        limit: A number of cells that it has more of.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"more than {limit:,} cells")
+
+
+def stop_beyond(limit: int, seconds: float) -> Callable[[Tally], None]:
+    """What to call with every tally of an enumeration, to end it beyond so many cells or so much time.
+
+    Raises:
+        TooManyCells: From what is returned.
+    """
+    end = perf_counter() + seconds
+
+    def watch(tally: Tally) -> None:
+        if tally.cells > limit:
+            raise TooManyCells(limit)
+        if perf_counter() > end:
+            raise TooManyCells(max(0, tally.cells - 1))
+
+    return watch
 
 
 class Context:
@@ -102,6 +120,7 @@ class Context:
         network: The network, in the deployed reading.
         domain: Its ambient dimension is the network's input.
         limit: Cells beyond which `partition` gives up.
+        seconds: Time after which any enumeration gives up.
         proof: Where the proof of the partition goes; by default into memory, if it is short.
 
     Raises:
@@ -114,6 +133,7 @@ class Context:
         domain: Domain,
         *,
         limit: int = 1_000_000,
+        seconds: float = 600.0,
         proof: str | os.PathLike[str] | None = None,
     ) -> None:
         if domain.ambient != network.input:
@@ -121,6 +141,7 @@ class Context:
                 f"the network has {network.input} inputs, the domain is in R^{domain.ambient}"
             )
         self.network, self.domain, self.limit, self.proof = network, domain, limit, proof
+        self.seconds = seconds
         self.form: SwitchForm = switch_form(network, domain)
         self.lines = lines_of(self.form)
         self.places = places_of(self.form)
@@ -130,7 +151,7 @@ class Context:
         self._proof: Evidence | None = None
         self._table: np.ndarray | None = None
         self._volumes: list[Fraction] | None = None
-        self._is_too_large = False
+        self._too_many: int | None = None
 
     @property
     def dimension(self) -> int:
@@ -140,7 +161,7 @@ class Context:
     @property
     def is_too_large(self) -> bool:
         """Whether enumerating was tried and met the limit."""
-        return self._is_too_large
+        return self._too_many is not None
 
     @property
     def is_enumerated(self) -> bool:
@@ -212,10 +233,10 @@ class Context:
         """All cells, with facets; enumerated once.
 
         Raises:
-            TooManyCells: There are more than the limit.
+            TooManyCells: There are more than the limit, or than are found in the time.
         """
-        if self._is_too_large:
-            raise TooManyCells(self.limit)
+        if self._too_many is not None:
+            raise TooManyCells(self._too_many)
         if self._partition is None:
             self._enumerate()
         assert self._partition is not None
@@ -253,20 +274,17 @@ class Context:
 
     def _enumerate(self) -> None:
         """Enumerate into a file: the one named, or one that is read again if it is short."""
-
-        def watch(tally: Tally) -> None:
-            if tally.cells > self.limit:
-                raise TooManyCells(self.limit)
-
         with tempfile.TemporaryDirectory() as folder:
             path = Path(self.proof) if self.proof is not None else Path(folder) / "partition.cpa"
             try:
-                part = enumerate_cells(self.network, self.domain, proof=path, progress=watch)
-            except TooManyCells:
-                self._is_too_large = True
+                part = enumerate_cells(
+                    self.network, self.domain, proof=path, progress=stop_beyond(self.limit, self.seconds)
+                )
+            except TooManyCells as failure:
+                self._too_many = failure.limit
                 raise
             if len(part) > self.limit:
-                self._is_too_large = True
+                self._too_many = self.limit
                 raise TooManyCells(self.limit)
             self._partition, self._proof = part, _proof_of(path, part, is_named=self.proof is not None)
 

@@ -54,8 +54,8 @@ from exactcpa.unit_networks import unit_questions
 from exactcpa.vectors import Vector, dot, plain
 
 FIELDS = {"bounds": ((), ("lower", "upper", "of", "layer", "box", "claim"))}
-QUICK = 20_000
-"""Cells up to which exact ranges are found even if less would do."""
+QUICK, QUICK_SECONDS = 20_000, 5.0
+"""Cells and time within which exact ranges are found even if less would do."""
 MOST_TRIED = 256
 """Corners of a box, and as many points inside it, at which violations are looked for if there are too many cells."""
 
@@ -102,13 +102,15 @@ def judge_bounds(context: Context, claim: Claim) -> list[Verdict]:
     inner = context if network is context.network else Context(network, context.domain)
     indices = sorted({b.index for b in bounds})
     try:
-        extremes = ranges(inner, part, indices, min(QUICK, context.limit))
+        extremes = ranges(
+            inner, part, indices, min(QUICK, context.limit), min(QUICK_SECONDS, context.seconds)
+        )
     except TooManyCells:
         told = _without_cells(context, claim, inner, part, bounds, layer, is_exact=is_exact)
-        if told[0].outcome is not Outcome.UNDECIDABLE or context.limit <= QUICK:
+        if told[0].outcome is not Outcome.UNDECIDABLE:
             return told
         try:
-            extremes = ranges(inner, part, indices, context.limit)
+            extremes = ranges(inner, part, indices, context.limit, context.seconds)
         except TooManyCells:
             return told
     items = [
@@ -132,7 +134,7 @@ def judge_bounds(context: Context, claim: Claim) -> list[Verdict]:
 
 
 def ranges(
-    context: Context, part: Domain, indices: Sequence[int], limit: int
+    context: Context, part: Domain, indices: Sequence[int], limit: int, seconds: float
 ) -> dict[tuple[int, int], Extreme]:
     """The exact range of outputs on a part of the domain: (output, sign) -> extreme value.
 
@@ -141,12 +143,13 @@ def ranges(
         part: Where.
         indices: Of the outputs.
         limit: Cells beyond which it gives up.
+        seconds: Time after which it gives up.
 
     Raises:
-        TooManyCells: More than that.
+        TooManyCells: More than that, or than were found in the time.
     """
     inner = Context(context.network, part)
-    partition, _ = cells_on(context.network, part, limit)
+    partition, _ = cells_on(context.network, part, limit, seconds)
     found: dict[tuple[int, int], Extreme] = {}
     maps: list[tuple[int, AffineMap, Vector]] = []
     for cell in range(len(partition)):
@@ -278,8 +281,8 @@ def _without_cells(
         reason = f"all {len(bounds)} bounds hold, by an enclosure; how loose they are was not found"
         return [Verdict(claim.id, claim.kind, Outcome.CONFIRMED, reason, tuple(shown_by), figures=figures)]
     reason = (
-        f"{len(bounds) - len(left)} of {len(bounds)} bounds hold, by an enclosure; for the others more than "
-        f"{context.limit:,} cells meet the box, and no violation was found at {2 * MOST_TRIED} points"
+        f"{len(bounds) - len(left)} of {len(bounds)} bounds hold, by an enclosure; for the others too many "
+        f"cells meet the box, and no violation was found at {2 * MOST_TRIED} points"
     )
     return [Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, reason, tuple(shown_by), figures=figures)]
 

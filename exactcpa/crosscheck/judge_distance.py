@@ -158,7 +158,7 @@ def _nearest_tie(
     evidence: list[Evidence] = []
     if part is not context.domain:
         for network, _ in questions:
-            cells_on(network, part, min(context.limit, MOST_CELLS), with_proof=False)
+            cells_on(network, part, min(context.limit, MOST_CELLS), context.seconds, with_proof=False)
     for network, threshold in questions:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "margin.cpa"

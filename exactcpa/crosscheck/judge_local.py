@@ -129,7 +129,7 @@ def cells_in(context: Context, part: Domain, ball: Ball | None) -> Met:
     Raises:
         TooManyCells: More than the context's limit.
     """
-    partition, proof = cells_on(context.network, part, context.limit)
+    partition, proof = cells_on(context.network, part, context.limit, context.seconds)
     evidence = () if proof is None else (Evidence("proof", {**proof, "cells": len(partition)}),)
     patterns = [integer(words) for words in partition.results.words]
     if ball is None:

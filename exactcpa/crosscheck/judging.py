@@ -102,6 +102,7 @@ def crosscheck(
     domain: Domain | None = None,
     *,
     limit: int = 1_000_000,
+    seconds: float = 600.0,
     proof: str | os.PathLike[str] | None = None,
 ) -> CrosscheckReport:
     """Judge the claims of a tool, each with evidence that has been added up again.
@@ -111,6 +112,7 @@ def crosscheck(
         claims: What `claims_file.read_claims` reads: a path, a JSON object, or a list of `Claim`s.
         domain: None: what the claims file says.
         limit: Cells beyond which the partition is not enumerated; what needs it is then undecidable.
+        seconds: Time after which any one enumeration is given up, likewise.
         proof: File for the proof of the partition, if it is enumerated; without, short ones are in the evidence.
 
     Returns:
@@ -136,7 +138,7 @@ def crosscheck(
         raise BadArgument("expected a network: the claims file names none")
     if not isinstance(where, Box | Polytope | Slice):
         raise BadArgument(f"expected a domain, here or in the claims file, got {shown(where)}")
-    context = Context(net, where, limit=limit, proof=proof)
+    context = Context(net, where, limit=limit, seconds=seconds, proof=proof)
     verdicts = [verdict for claim in given.claims for verdict in judge(context, claim)]
     rechecked = recheck(net, where, verdicts)
     return CrosscheckReport(net, where, given.tool, tuple(verdicts), rechecked, perf_counter() - start)

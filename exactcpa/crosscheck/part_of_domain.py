@@ -28,7 +28,7 @@ from typing import Any
 from flint import fmpq, fmpq_mat
 
 from exactcpa.cell import inequalities_of
-from exactcpa.crosscheck.context import LARGEST_EMBEDDED, Context, TooManyCells
+from exactcpa.crosscheck.context import LARGEST_EMBEDDED, Context, TooManyCells, stop_beyond
 from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.enumerate import enumerate_cells
@@ -37,14 +37,19 @@ from exactcpa.halfspaces import Interior, find_interior, to_integers
 from exactcpa.network import Network
 from exactcpa.partition import Partition
 from exactcpa.vectors import Vector, dot
-from exactcpa.walk import Tally
 
 MOST_CORNERS = 1 << 12
 """Faces of an l1 ball that are written down."""
 
 
 def cells_on(
-    network: Network, domain: Domain, limit: int, *, facets: bool = False, with_proof: bool = True
+    network: Network,
+    domain: Domain,
+    limit: int,
+    seconds: float,
+    *,
+    facets: bool = False,
+    with_proof: bool = True,
 ) -> tuple[Partition, dict[str, Any] | None]:
     """Enumerate the cells on a domain.
 
@@ -52,6 +57,7 @@ def cells_on(
         network: The network.
         domain: The part.
         limit: Cells beyond which it gives up.
+        seconds: Time after which it gives up.
         facets: Whether facets are found.
         with_proof: Whether the proof is written.
 
@@ -59,15 +65,11 @@ def cells_on(
         The partition, and its proof, fields ``base64``, ``sha256`` and ``domain``; None if it is long.
 
     Raises:
-        TooManyCells: More than the limit.
+        TooManyCells: More than the limit, or than were found in the time.
     """
-
-    def watch(tally: Tally) -> None:
-        if tally.cells > limit:
-            raise TooManyCells(limit)
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.cpa" if with_proof else None
+        watch = stop_beyond(limit, seconds)
         part = enumerate_cells(network, domain, proof=path, progress=watch, facets=facets)
         if len(part) > limit:
             raise TooManyCells(limit)
