@@ -95,6 +95,10 @@ it; the checker imports nothing of the package at all):
     export             a partition as Parquet, CSV, GraphML or npz
     progress           a line on stderr: how far a walk is
     enumerate          the verb: network and domain in, partition out
+    count_maps         how many affine maps there are at least: values modulo primes
+    count              counting cells, every decision proved, nothing kept but totals
+    estimate_tree      parts of the split tree, walked for a forecast
+    estimate           a forecast of cells, time and bytes from sampled subtrees, with what it may be off
     distributions      how often each exact value came up, with its exact moments
     batch_families     all mini-batches of a size, or a seeded part of them
     integer_steps      many batches through one network, in integers
@@ -201,6 +205,8 @@ it; the checker imports nothing of the package at all):
     minibatch_command  the command minibatches
     margin_table       margins of many points as a table, CSV or JSON; quantiles, a histogram
     margin_command     the command margin: many points, tables, quantiles, a histogram
+    count_command      the command count
+    estimate_command   the command estimate
     verify_command     the command verify
     crosscheck_command  the command crosscheck
     demo               a trained network enumerated, proved and checked, told in a few lines
@@ -241,6 +247,8 @@ _NAMES = {
     "statistics": ("BatchStatistics", "batch_statistics", "freeze", "freeze_running"),
     "domain": ("Box", "Polytope", "Slice"),
     "enumerate": ("enumerate_cells",),
+    "count": ("CellCount", "count_cells"),
+    "estimate": ("CostEstimate", "estimate_cells"),
     "distributions": ("Distribution",),
     "minibatches": ("minibatch_networks", "minibatch_report"),
     "minibatch_summary": ("MinibatchReport",),

@@ -3,6 +3,7 @@
 from exactcpa.boundary import DecisionBoundary, decision_boundary
 from exactcpa.checker import Rejected, Report, Unfinished, Unreadable, check
 from exactcpa.comparison import Comparison, compare
+from exactcpa.count import CellCount, count_cells
 from exactcpa.crosscheck import crosscheck
 from exactcpa.crosscheck.claim import Claim
 from exactcpa.crosscheck.claims_file import ClaimsFile, read_claims, save_claims
@@ -25,6 +26,7 @@ from exactcpa.errors import (
     OutsideDomain,
     Undecided,
 )
+from exactcpa.estimate import CostEstimate, estimate_cells
 from exactcpa.export import export_partition
 from exactcpa.general_margin import MarginInterval, margin_interval
 from exactcpa.hard import HardCase, hard_cases
@@ -72,11 +74,13 @@ __all__ = [
     "BatchStatistics",
     "BatchnormReport",
     "Box",
+    "CellCount",
     "CertificateRejected",
     "Claim",
     "ClaimsFile",
     "Comparison",
     "Conv2d",
+    "CostEstimate",
     "CrosscheckReport",
     "Data",
     "DecisionBoundary",
@@ -119,10 +123,12 @@ __all__ = [
     "batchnorm_report",
     "check",
     "compare",
+    "count_cells",
     "crosscheck",
     "decision_boundary",
     "domain_from_json",
     "enumerate_cells",
+    "estimate_cells",
     "export_partition",
     "freeze",
     "freeze_running",

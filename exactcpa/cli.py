@@ -33,6 +33,8 @@ DONE, REFUTED, MISUSE, INTERRUPTED = 0, 1, 2, 130
 # Command -> (module, function); the function takes the parsed arguments and returns the exit code.
 COMMANDS = {
     "enumerate": ("exactcpa.commands", "run_enumerate"),
+    "count": ("exactcpa.count_command", "run_count"),
+    "estimate": ("exactcpa.estimate_command", "run_estimate"),
     "check": ("exactcpa.commands", "run_check"),
     "info": ("exactcpa.commands", "run_info"),
     "export": ("exactcpa.export_command", "run_export"),
@@ -111,6 +113,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"exactcpa {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_enumerate(commands)
+    _add_count(commands)
+    _add_estimate(commands)
     _add_check(commands)
     _add_info(commands)
     _add_export(commands)
@@ -134,6 +138,21 @@ def _command(commands: argparse._SubParsersAction, name: str, what: str) -> argp
 
 def _add_enumerate(commands: argparse._SubParsersAction) -> None:
     command = _command(commands, "enumerate", "list every cell of a network on a domain, proved")
+    _add_instance(command)
+    command.add_argument("--method", default="auto", metavar="M", help="auto (default), lp or vertex")
+    command.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (default 1)")
+    command.add_argument("-o", "--output", metavar="OUT", help="write the partition to OUT (.cpa)")
+    command.add_argument(
+        "--stream",
+        action="store_true",
+        help="OUT is a folder: memory stays bounded, and the same command continues a run that was cut short",
+    )
+    command.add_argument("--proof", action="store_true", help="write the proof into OUT as well")
+    command.add_argument("--no-facets", action="store_true", help="cells only: faster, no region graph")
+
+
+def _add_instance(command: argparse.ArgumentParser) -> None:
+    """The network, the domain, and how batchnorms are read."""
     command.add_argument("network", metavar="NET", help="network file (.json, .npz; - for JSON on stdin)")
     where = command.add_mutually_exclusive_group(required=True)
     where.add_argument(
@@ -150,16 +169,25 @@ def _add_enumerate(commands: argparse._SubParsersAction) -> None:
         help="batchnorm's scales: deployed (default, rounded to float64) or ideal (true square roots)",
     )
     command.add_argument("--batch", metavar="DATA", help="data file: fixes the statistics batchnorms lack")
+
+
+def _add_count(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "count", "count the cells, every decision proved, keeping only totals")
+    _add_instance(command)
     command.add_argument("--method", default="auto", metavar="M", help="auto (default), lp or vertex")
     command.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (default 1)")
-    command.add_argument("-o", "--output", metavar="OUT", help="write the partition to OUT (.cpa)")
-    command.add_argument(
-        "--stream",
-        action="store_true",
-        help="OUT is a folder: memory stays bounded, and the same command continues a run that was cut short",
-    )
-    command.add_argument("--proof", action="store_true", help="write the proof into OUT as well")
-    command.add_argument("--no-facets", action="store_true", help="cells only: faster, no region graph")
+    command.add_argument("--facets", action="store_true", help="count the facets between cells, too")
+    command.add_argument("--volume", action="store_true", help="add up exact volumes, and compare them")
+    command.add_argument("--maps", action="store_true", help="a proved lower bound of the affine maps")
+
+
+def _add_estimate(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "estimate", "predict cells, time and size of an enumeration from samples")
+    _add_instance(command)
+    command.add_argument("--seconds", type=float, metavar="S", help="time to spend (default 5)")
+    command.add_argument("--samples", type=_count, metavar="N", help="sampled subtrees instead of a time")
+    command.add_argument("--seed", type=_seed, default=0, metavar="S", help="of what is drawn (default 0)")
+    command.add_argument("--no-facets", action="store_true", help="predict an enumeration without facets")
 
 
 def _add_check(commands: argparse._SubParsersAction) -> None:

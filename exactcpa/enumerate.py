@@ -1,6 +1,6 @@
 """The verb: a network and a domain in, a proved partition out.
 
-Main definitions: `enumerate_cells`.
+Main definitions: `enumerate_cells`; `chunks_of`, the walk without what becomes of it.
 
 Not here: the walk (`walk`), the region graph (`adjacency`), the result (`partition`), the file
 (`partition_file`), enumeration to disk
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from fractions import Fraction
@@ -92,7 +92,7 @@ def enumerate_cells(
         The split tree is the incremental enumeration of an arrangement, here layer by layer; see
         `kernels.tree`.
     """
-    _require_arguments(network, domain, method=method, workers=workers, facets=facets)
+    require_arguments(network, domain, method=method, workers=workers, facets=facets)
     if stream is not None:
         return _enumerate_to_disk(
             stream,
@@ -112,8 +112,8 @@ def enumerate_cells(
     with Progress(progress) as reporter, nullcontext() if proof is None else PartitionWriter(proof) as writer:
         start = time.perf_counter()
         form = switch_form(network, domain)
-        used = _method_for(method, network, form, facets=facets)
-        start += _seconds_to_load(form, used)
+        used = method_for(method, network, form, facets=facets)
+        start += seconds_to_load(form, used)
         floats = float_domain(domain)
         scaled = float_form(form, floats)
         if writer is not None:
@@ -157,7 +157,7 @@ def _enumerate_to_disk(
         )
     form, floats = switch_form(network, domain), float_domain(domain)
     scaled = float_form(form, floats)
-    used = _method_for(method, network, form, facets=facets)
+    used = method_for(method, network, form, facets=facets)
     first = _head(network, domain, form, scaled, facets=facets, proof=bool(proof), method=used)
     with Progress(progress) as reporter, StreamFolder(stream, first, form) as folder:
         if not folder.is_finished:
@@ -170,7 +170,22 @@ def _enumerate_to_disk(
     return load_partition(stream)
 
 
-def _method_for(method: str, network: Network | IdealNetwork, form: SwitchForm, *, facets: bool) -> str:
+def chunks_of(
+    job: Job,
+    form: SwitchForm,
+    *,
+    workers: int,
+    executor: Executor | None,
+) -> Iterator[Chunk]:
+    """The chunks of a walk, by one process or several; the kernels are loaded."""
+    floats = float_domain(job.domain)
+    scaled = float_form(form, floats)
+    if workers == 1 and executor is None:
+        return walk(form, job.domain, floats, scaled, facets=job.facets, proof=job.proof, method=job.method)
+    return walk_in_parallel(job, form, floats, scaled, workers=workers, executor=executor)
+
+
+def method_for(method: str, network: Network | IdealNetwork, form: SwitchForm, *, facets: bool) -> str:
     """The method that is used: in the ideal reading and in many dimensions linear programs."""
     is_ideal = isinstance(network, IdealNetwork)
     if method == "vertex":
@@ -187,14 +202,14 @@ def _method_for(method: str, network: Network | IdealNetwork, form: SwitchForm, 
     return "lp" if is_ideal or form.dimension > BEST_DIMENSIONS[facets] else "vertex"
 
 
-def _seconds_to_load(form: SwitchForm, method: str) -> float:
+def seconds_to_load(form: SwitchForm, method: str) -> float:
     """Load or compile the kernels; how long that took, which is not the enumeration's time."""
     start = time.perf_counter()
     load_kernels(groups=any(layer.groups for layer in form.layers), method=method)
     return time.perf_counter() - start
 
 
-def _require_arguments(
+def require_arguments(
     network: object, domain: object, *, method: object, workers: object, facets: object
 ) -> None:
     """Refuse what is misuse, before any work."""

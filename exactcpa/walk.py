@@ -104,6 +104,8 @@ def walk(
     subtree: Subtree | None = None,
     seconds: float = inf,
     room: float = inf,
+    steps: float = inf,
+    handed_over: float = inf,
 ) -> Iterator[Chunk | Subtree]:
     """Enumerate the cells of a switch form over its domain.
 
@@ -118,6 +120,8 @@ def walk(
         subtree: The node to start from; None: the domain.
         seconds: After this time nodes of a share of at least `LEAST` of the whole are handed over, not walked.
         room: After so many bytes of results every node is.
+        steps: After so many steps every node is, too.
+        handed_over: Nodes of at least this share are handed over from the beginning.
 
     Raises:
         BadArgument: A proof is wanted of a layer that is too wide for its format.
@@ -140,16 +144,16 @@ def walk(
     else:
         tree, lp = plant(tree, lp, settler, subtree)
     tree.counters[state.PROOF], tree.counters[state.FACETS] = proof, facets
-    domain_rows, handed_over, end = floats.rows.shape[0], inf, perf_counter() + seconds
+    domain_rows, end = floats.rows.shape[0], perf_counter() + seconds
     side = _vertices_of(tree, settler, floats, scaled, subtree) if method == "vertex" else None
-    steps = FIRST_STEPS
+    pace = FIRST_STEPS
     while True:
-        start = perf_counter()
+        start, stretch = perf_counter(), int(min(pace, steps))
         if side is None:
-            question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, steps, handed_over)
+            question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, stretch, handed_over)
         else:
-            question = side.advance(tree, lp, out, steps, handed_over)
-        steps = max(1, steps // 2) if perf_counter() - start > STRETCH else min(STEPS, 2 * steps)
+            question = side.advance(tree, lp, out, stretch, handed_over)
+        pace = max(1, pace // 2) if perf_counter() - start > STRETCH else min(STEPS, 2 * pace)
         if side is not None:
             if question in QUESTIONS:
                 side.answer(tree, int(question))
@@ -174,7 +178,10 @@ def walk(
                 chunk = _take(tree, out, settler)
                 room -= chunk.size
                 yield chunk
-                if room < 0:
+                steps -= stretch if question == state.RUNNING else 0
+                if steps <= 0:
+                    steps, handed_over = inf, -inf
+                elif room < 0:
                     handed_over = 0.0
                 elif perf_counter() > end:
                     handed_over = LEAST * (subtree.share if subtree else 1.0)
