@@ -161,7 +161,7 @@ def count_in_steps(
     volume: bool = False,
     maps: bool = False,
 ) -> Iterator[Totals]:
-    """As `count_cells`, with what is added up so far after every stretch of the walk, and at its end."""
+    """As `count_cells`, with what is added up so far: before, after every stretch of the walk, and at its end."""
     require_arguments(network, domain, method=method, workers=workers, facets=facets)
     for name, value in {"volume": volume, "maps": maps}.items():
         if not isinstance(value, bool):
@@ -171,6 +171,7 @@ def count_in_steps(
     form = switch_form(network, domain)
     totals = Totals(network, domain, form, facets=facets, volume=volume, maps=maps)
     job = Job(network, domain, facets=facets or volume, proof=False)
+    yield totals
     for chunk in chunks_of(job, form, method=method, workers=workers, executor=executor, began=totals.begin):
         totals.add(chunk)
         yield totals

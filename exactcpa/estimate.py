@@ -284,8 +284,9 @@ class _Forecast:
             if not left:
                 break
             shares = np.array([other.share for other in left])
-            chosen = int(self._source.choice(len(left), p=shares / shares.sum()))
-            factor *= shares.sum() / shares[chosen]
+            chances = (shares / shares.sum() + 1 / len(left)) / 2  # one-sided trees are no exception
+            chosen = int(self._source.choice(len(left), p=chances))
+            factor /= chances[chosen]
             node = left[chosen]
         if factor == 1.0 and node is nodes[i]:
             self._known[i] = total
