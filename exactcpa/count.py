@@ -26,7 +26,7 @@ from exactcpa import geometry
 from exactcpa.cell import walls_of
 from exactcpa.count_maps import MapCounter
 from exactcpa.domain import Domain
-from exactcpa.enumerate import chunks_of, require_arguments
+from exactcpa.enumerate import chunks_of, method_for, require_arguments, seconds_to_load
 from exactcpa.errors import BadArgument, CertificateRejected, shown
 from exactcpa.ideal import IdealNetwork
 from exactcpa.network import Network
@@ -170,9 +170,12 @@ def count_in_steps(
             raise BadArgument(f"{name} cannot be counted in the ideal reading, whose numbers are irrational")
     form = switch_form(network, domain)
     totals = Totals(network, domain, form, facets=facets, volume=volume, maps=maps)
-    job = Job(network, domain, facets=facets or volume, proof=False)
+    used = method_for(method, network, form, facets=facets or volume)
+    job = Job(network, domain, facets=facets or volume, proof=False, method=used)
     yield totals
-    for chunk in chunks_of(job, form, method=method, workers=workers, executor=executor, began=totals.begin):
+    seconds_to_load(form, used)
+    totals.begin(used)
+    for chunk in chunks_of(job, form, workers=workers, executor=executor):
         totals.add(chunk)
         yield totals
     totals.finish()

@@ -36,7 +36,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from exactcpa.domain import Domain
-from exactcpa.enumerate import require_arguments
+from exactcpa.enumerate import method_for, require_arguments, seconds_to_load
 from exactcpa.errors import BadArgument, shown
 from exactcpa.estimate_tree import (
     BIGS,
@@ -51,7 +51,6 @@ from exactcpa.estimate_tree import (
     features,
 )
 from exactcpa.ideal import IdealNetwork
-from exactcpa.kernels.loaded import load_kernels
 from exactcpa.network import Network
 from exactcpa.switch_form import SwitchForm, switch_form
 
@@ -75,6 +74,9 @@ EVEN = 0.1
 """Share of the probabilities that is the same for all nodes."""
 
 LEVEL = 0.95
+
+ENOUGH = 200
+"""Cells of a walk whose pace is taken for that of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +164,10 @@ def estimate_cells(
     require_arguments(network, domain, method="lp", workers=1, facets=facets)
     _require_limits(samples, seconds, seed)
     form = switch_form(network, domain)
-    load_kernels(groups=any(layer.groups for layer in form.layers))
+    method = method_for("auto", network, form, facets=facets)
+    seconds_to_load(form, method)
     budget = _Budget(samples, DEFAULT_SECONDS if samples is None and seconds is None else seconds)
-    return _Forecast(Explorer(form, domain, facets=facets), budget, seed, facets=facets).made()
+    return _Forecast(Explorer(form, domain, method, facets=facets), budget, seed, facets=facets).made()
 
 
 def _require_limits(samples: object, seconds: object, seed: object) -> None:
@@ -211,6 +214,9 @@ class _Forecast:
         self._explorer, self._budget, self._seed, self._facets = explorer, budget, seed, facets
         self._source = np.random.default_rng(seed)
         self._known: dict[int, np.ndarray] = {}
+        self._pace: float | None = (
+            None  # seconds a cell of the walk from the start, if it is long enough to tell
+        )
 
     def made(self) -> CostEstimate:
         """Walk, sample, and say what comes out."""
@@ -228,6 +234,7 @@ class _Forecast:
         if not nodes:
             return self._told([top], top, (0, 0), exact=True)
         least = np.maximum(tried, top)
+        self._pace = tried[SECONDS] / tried[CELLS] if tried[CELLS] >= ENOUGH else None
         if len(nodes) == 1:
             return self._told([top + self._estimated(0, nodes) for _ in range(SWEEPS)], least, (SWEEPS, 1))
         pilots = self._budget.pilots()
@@ -307,7 +314,7 @@ class _Forecast:
             at_least=int(cells) if exact else at_least,
             exact=exact,
             edges=float(mean[FACETS]) / 2 if self._facets else None,
-            seconds=float(mean[SECONDS]),
+            seconds=float(mean[SECONDS]) if self._pace is None else self._pace * cells,
             proof_bytes=float(2 * mean[CODES] + 8 * mean[REALS] + mean[BIGS]),
             partition_bytes=_partition_bytes(self._explorer.form, mean, facets=self._facets),
             standard_error=error,

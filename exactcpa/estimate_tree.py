@@ -62,8 +62,8 @@ class Node:
 class Explorer:
     """Walks subtrees of the split tree of a network over a domain."""
 
-    def __init__(self, form: SwitchForm, domain: Domain, *, facets: bool) -> None:
-        self.form, self._domain, self._facets = form, domain, facets
+    def __init__(self, form: SwitchForm, domain: Domain, method: str, *, facets: bool) -> None:
+        self.form, self._domain, self._method, self._facets = form, domain, method, facets
         self._floats = float_domain(domain)
         self._scaled = float_form(form, self._floats)
         self._overhead = 0.0
@@ -112,6 +112,7 @@ class Explorer:
             self._scaled,
             facets=self._facets,
             proof=self.lines < 1 << 15,
+            method=self._method,
             subtree=subtree and replace(subtree, share=-1.0),
             steps=steps,
             handed_over=handed_over,
