@@ -97,7 +97,8 @@ def region_graph(
     for e in open_facets:
         if neighbours[e] < 0:
             crossings.settle(e, int(cells[e]))
-    _require_mutual(cells, neighbours, len(words))
+    if graph.find_one_sided(starts, neighbours) >= 0:
+        raise CertificateRejected("a facet is seen from one side only, or two cells share two facets")
     verdicts = np.full(len(flips), graph.DIFFERENT, np.int8)
     layers, decisions, groups = kernel_tables(form, places)
     graph.classify_edges(
@@ -318,19 +319,6 @@ def _winner_across(candidates: Sequence[Sequence[Number]], winner: int, row: Sla
         if ahead is not None and (ahead < 0 or (ahead == 0 and c > best)):
             best = c
     return best
-
-
-def _require_mutual(cells: np.ndarray, neighbours: np.ndarray, count: int) -> None:
-    """Every facet is seen once from either side.
-
-    Raises:
-        CertificateRejected: One is not: an error of the engine.
-    """
-    forward, backward = cells < neighbours, cells > neighbours
-    seen = np.sort(cells[forward] * count + neighbours[forward])
-    returned = np.sort(neighbours[backward] * count + cells[backward])
-    if not np.array_equal(seen, returned) or (seen[1:] == seen[:-1]).any():
-        raise CertificateRejected("a facet is seen from one side only, or two cells share two facets")
 
 
 def has_same_map(lines: AnyLines, words: np.ndarray, i: int, j: int) -> bool:

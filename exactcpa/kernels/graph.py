@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import allocating, kernel
+from exactcpa.kernels import allocating, kernel, merged
 from exactcpa.kernels.filters import TINY, U
 
 DIFFERENT, EQUAL, UNKNOWN = 0, 1, 2
@@ -83,11 +83,24 @@ def match_facets(words, table, starts, flips, neighbours):
 
 
 @kernel
+def find_one_sided(starts, neighbours):
+    """The first facet that is not seen exactly once from the cell across, or -1."""
+    for i in range(starts.shape[0] - 1):
+        for e in range(starts[i], starts[i + 1]):
+            j, seen = neighbours[e], 0
+            for other in range(starts[j], starts[j + 1]):
+                seen += neighbours[other] == i
+            if seen != 1 or j == i:
+                return e
+    return -1
+
+
+@merged
 def _bit(words, i, bit):
     return (words[i, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
 
 
-@kernel
+@merged
 def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jump, next_jump):
     """Carry multiples of one function through a layer of a cell: the next layer's multiples, with bounds."""
     following = layer + 1
@@ -111,7 +124,7 @@ def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jum
                     _add(form.gain[following, decision, z], jump[k], next_jump[z])
 
 
-@kernel
+@merged
 def _add(g, a, total):
     """Add a product of two numbers with errors and grains to a sum.
 

@@ -551,7 +551,7 @@ def find_outer_points(
                     work[p, j] += spots[g, j]
     is_free = True
     for j in range(d):
-        is_free = is_free and box[GRID, j] == 0.0
+        is_free = is_free and box[GRID, j] <= 0.0
     rounding = 3.0 * (d + 9) * U
     for i in range(2 * d, m):
         if basis[STATE, i] != 0 or basis[CHOSEN, i] < domain_rows:
@@ -559,14 +559,19 @@ def find_outer_points(
         p = ids[1, basis[CHOSEN, i]]
         for j in range(d):
             work[p, j] /= ids[2, p]
-        t, clear = 2.0, is_free
+        t, clear, own = 2.0, is_free, 0.0
         for k in range(m):
-            if k == i:
-                continue
             r = basis[CHOSEN, k]
             slack = rows[r, 0]
-            for j in range(d):
+            if k < 2 * d:
+                j = k if k < d else k - d  # the box's rows have one coefficient each
                 slack += rows[r, 1 + j] * work[p, j]
+            else:
+                for j in range(d):
+                    slack += rows[r, 1 + j] * work[p, j]
+            if k == i:
+                own = slack
+                continue
             lost = work[k, d + 1] - slack
             if lost * t > slack:
                 t = slack / lost
@@ -576,10 +581,10 @@ def find_outer_points(
         t *= 0.5
         for j in range(d):
             vectors[TRIAL, j] = work[p, j] + t * (work[p, j] - points[slot, j])
+            clear = clear and not abs(vectors[TRIAL, j]) < -box[GRID, j]
         if clear:
             r = basis[CHOSEN, i]
-            slack = value_at(rows, r, d, work, p)
-            if slack + t * (slack - work[i, d + 1]) < -(rows[r, d + 1] + rounding * rows[r, d + 2] + TINY):
+            if own + t * (own - work[i, d + 1]) < -(rows[r, d + 1] + rounding * rows[r, d + 2] + TINY):
                 basis[STATE, i] = 1
                 for j in range(d):
                     outer[i, j] = vectors[TRIAL, j]
