@@ -33,7 +33,8 @@ class Subtree:
         bits, sums: Its rows of the arrays of these names.
         lines: Shape ``(layers, n, d + 5)``: the lines on its cell.
         undecided, active: Its segments of the lists.
-        rows, flips: All rows on its path.
+        rows, origins, flips: All rows on its path.
+        spans: Those of the layers before.
         points, signs: Of the points it holds, in their order.
         outer, beyond: Points beyond one row alone, and for each active row which of them are known; -1: no more.
         exact: Place -> exact point, of those that are no doubles.
@@ -48,7 +49,9 @@ class Subtree:
     undecided: np.ndarray
     active: np.ndarray
     rows: np.ndarray
+    origins: np.ndarray
     flips: np.ndarray
+    spans: np.ndarray
     points: np.ndarray
     signs: np.ndarray
     outer: np.ndarray
@@ -73,7 +76,9 @@ def take_off(tree: Tree, settler: Settler, side: VertexSide | None = None) -> Su
         undecided=tree.lists[state.UNDECIDED, frame[state.U0] : frame[state.U1]].copy(),
         active=tree.lists[state.ACTIVE, frame[state.A0] : frame[state.A1]].copy(),
         rows=tree.rows[: frame[state.ROWS]].copy(),
+        origins=tree.origins[: frame[state.ROWS]].copy(),
         flips=tree.flips[: frame[state.ROWS]].copy(),
+        spans=tree.spans.copy(),
         points=tree.points[slots],
         signs=tree.signs[slots],
         outer=outer,
@@ -121,6 +126,7 @@ def plant(tree: Tree, lp: Lp, settler: Settler, node: Subtree) -> tuple[Tree, Lp
     tree.lists[state.OUTER :, :active] = np.where(node.beyond >= 0, held + node.beyond, -1)
     tree.bits[0], tree.sums[0], tree.lines[: len(node.lines)] = node.bits, node.sums, node.lines
     tree.rows[: len(node.rows)], tree.flips[: len(node.rows)] = node.rows, node.flips
+    tree.origins[: len(node.rows)], tree.spans[:] = node.origins, node.spans
     tree.points[:held], tree.signs[:held], tree.point_ids[:held] = node.points, node.signs, -1
     tree.points[held:slots], tree.point_ids[held:slots] = node.outer, -1
     for place, point in node.exact.items():

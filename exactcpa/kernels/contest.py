@@ -18,6 +18,7 @@ from exactcpa.kernels.state import (
     A0,
     A1,
     HELD,
+    LAYER,
     LPS,
     MULTIPLIER,
     ORIGIN,
@@ -91,6 +92,9 @@ def _seek_lead(tree, lp, box, f, leads, u, d):
         start,
         counters[ORIGIN],
         lp.outer,
+        tree.spans,
+        tree.origins,
+        2 * frame[LAYER],
     )
     counters[RAYS] += 1
     counters[LPS] += int(answer != questions.HIT)

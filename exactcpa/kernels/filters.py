@@ -22,6 +22,10 @@ Why each bound holds, with ``u = 2**-53`` and ``gamma_k = k u / (1 - k u)``:
   multipliers differ from approximate ones with residual ``r`` by ``(I - H)^-T M^T r``, at most
   ``max |M^T r| / (1 - max_e sum_c |H_ce|)`` in size (Rump 2010, section 10).  Errors of the rows enter as
   ``error / r_j`` in coefficient ``j``.
+* *Fewer rows than the dimension.*  Where a layer passes on only ``s`` lines and later layers have neither constants nor
+  a linear part beside, all later lines are combinations of those, a space of at most ``s`` dimensions.  If ``s`` rows
+  with positive multipliers lie in it, they span it, for their normals are independent; so if the line lies in it too,
+  its other multipliers are exactly zero.
 * ``(k + d + 8) * 1.02 u`` stands for all those gammas, for counts below 2**40; the error bounds themselves are
   computed in doubles, and the two per cent cover that.  Underflow is covered by `TINY`, which is larger than
   2**-1074 times any number of operations here.
@@ -142,7 +146,7 @@ def is_bounded(lines, u, factor, rows, basis, vectors, k, d, box):
 
 
 @kernel
-def is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box):
+def is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box, spans, origins, origin):
     """Whether ``-factor * line u`` is proved to be a nonnegative combination of the ``d`` rows in ``basis[4]``.
 
     All of them must have constant zero; the dictionary must have them as its nonbasic variables, in order.
@@ -172,9 +176,29 @@ def is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box):
     if not largest_column < 0.5:
         return False
     reach = largest_shift / (1.0 - largest_column) * (1.0 + 1e-9) + TINY
+    positive, latest = 0, origin >> 1
     for c in range(d):
-        if not vectors[4, c] > reach:
-            return False
+        if vectors[4, c] > reach:
+            positive += 1
+            latest = max(latest, origins[basis[4, c]] >> 1)
+    if positive == d:
+        return True
+    for layer in range(spans[1, latest], latest + 1):
+        if spans[0, layer] == positive and _is_spanned(origins, origin, basis, vectors, d, reach, layer):
+            return True
+    return False
+
+
+@kernel
+def _is_spanned(origins, origin, basis, vectors, d, reach, layer):
+    """Whether line and rows with positive multipliers are combinations of the lines that a layer passes on."""
+    if origin >> 1 < layer or origin == 2 * layer:
+        return False
+    for c in range(d):
+        if vectors[4, c] > reach:
+            own = origins[basis[4, c]]
+            if own >> 1 < layer or own == 2 * layer:
+                return False
     return True
 
 

@@ -12,6 +12,8 @@ Not here: why the bounds make comparisons proofs (`filters`).
 
 from __future__ import annotations
 
+import numpy as np
+
 from exactcpa.kernels import inlined, kernel
 from exactcpa.kernels.filters import TINY, U, write_size
 from exactcpa.kernels.nodes import write_signs
@@ -114,10 +116,33 @@ def _take_lines(form, tree, box, f, layer, d):
 
 
 @inlined
+def _write_spans(form, tree, f, layer):
+    """How many lines the layer before passes on, and the first layer of whose lines all since are combinations.
+
+    ``spans[0, l]`` counts the decisions of layer ``l`` that pass a line on; ``spans[1, l]`` is the first layer after
+    which, up to ``l``, no layer has constants or a linear part beside.
+    """
+    if layer == 0:
+        tree.spans[1, 0] = 0
+        return
+    count = form.sizes[layer - 1, 2]
+    for k in range(form.sizes[layer - 1, 1]):
+        bit = form.switch_bits[layer - 1, k]
+        count += int((tree.bits[f, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1))
+    tree.spans[0, layer - 1] = count
+    is_plain = form.sizes[layer, 3] == 0
+    for i in range(form.sizes[layer, 0]):
+        if form.constant[layer, i, 0] != 0.0 or form.constant[layer, i, 1] != 0.0:
+            is_plain = False
+    tree.spans[1, layer] = tree.spans[1, layer - 1] if is_plain else layer
+
+
+@inlined
 def begin_layer(form, tree, box, f, d):
     """Lines, undecided switches and signs of the present layer."""
     frame = tree.frames[f]
     layer = frame[LAYER]
+    _write_spans(form, tree, f, layer)
     _take_lines(form, tree, box, f, layer, d)
     if needs_lines(form.sizes, layer):
         _begin_sums(form, tree.sums, f, tree.lines[layer], layer, d)

@@ -208,6 +208,7 @@ def add_row(tree, f, lines, u, factor, box, d):
     )
     if tree.counters[FACETS]:
         _keep_outer(tree, f, r, box, d)
+    tree.origins[r] = 2 * frame[LAYER]
     tree.lists[ACTIVE, frame[A1]] = r
     for known in range(KNOWN):
         tree.lists[OUTER + known, frame[A1]] = -1

@@ -36,16 +36,20 @@ from exactcpa.kernels.state import (
 
 HIT, FOUND, IMPLIED, OPEN, PROVED = range(5)
 
+WORTHWHILE = 1e-7
+"""Share of the way by which a line must be crossed for the point beyond to be kept at first sight."""
+
 
 @kernel
-def _pull_back(lines, u, factor, rows, basis, vectors, m, d, box, points, origin, skipped):
+def _pull_back(lines, u, factor, rows, basis, vectors, m, d, box, points, origin, skipped, least):
     """Leave in ``vectors[TRIAL]`` a proved point between an interior point and the reached one, beyond the line.
 
     The reached point ``vectors[STEP]`` is computed to be on the wanted side; the trial is inside all rows but
-    `skipped`, and there ``factor * line`` is positive.
+    `skipped`, and there ``factor * line`` is positive.  If at the reached point that is not even `least` of its size at
+    the interior point, nothing is left: a point beside a corner of many rows would be a poor witness ever after.
     """
     low, high = factor * value_at(lines, u, d, points, origin), factor * value_at(lines, u, d, vectors, STEP)
-    if not high > 0.0:
+    if not high > max(0.0, -least * low):
         return False
     crossing = low / (low - high) if low < 0.0 else 0.0
     for attempt in range(3):
@@ -111,7 +115,7 @@ def _are_representable(rows, basis, vectors, k, d):
 
 
 @kernel
-def _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box):
+def _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, spans, origins, origin):
     """What the optimal dictionary proves of ``factor * line <= 0``: ``PROVED + k``, ``IMPLIED`` or ``OPEN``."""
     k = collect_multipliers(basis, vectors, m, d)
     vectors[MULTIPLIER, d] = 1.0
@@ -119,8 +123,12 @@ def _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box):
         rows, basis, vectors, k, d
     ):
         return PROVED + k
-    if k == d and is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box):
-        return IMPLIED
+    if lines[u, d + 3] == 1.0 and simplex.lean_on_rows(table, basis, vectors, m, d):
+        for c in range(d):
+            basis[WHICH, c] = basis[CHOSEN, basis[COL_VAR, c]]
+            vectors[MULTIPLIER, c] = -vectors[OBJECTIVE, 1 + c]
+        if is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box, spans, origins, origin):
+            return IMPLIED
     simplex.settle_free(table, basis, vectors, m, d)
     if write_system(lines, u, factor, rows, basis, whole, m, d) and solve(whole, d):
         k = read_solution(whole, lines, u, factor, rows, basis, vectors, d)
@@ -130,7 +138,26 @@ def _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box):
 
 
 @kernel
-def seek(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, points, start, origin, outer):
+def seek(
+    lines,
+    u,
+    factor,
+    rows,
+    table,
+    basis,
+    vectors,
+    whole,
+    m,
+    d,
+    box,
+    points,
+    start,
+    origin,
+    outer,
+    spans,
+    origins,
+    subject,
+):
     """Is there a point of the node where ``factor`` times line ``u`` is positive?
 
     Args:
@@ -149,32 +176,37 @@ def seek(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, points
         start: The held point to shoot from.
         origin: The point the dictionary is at.
         outer: Points beyond facets, found in passing; see `corners`.
+        spans: See `layers`.
+        origins: Where rows come from; see `state`.
+        subject: The same of the line.
 
     Returns:
         ``HIT`` or ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, ``IMPLIED``, or ``PROVED + k``.
     """
     if _shoot(lines, u, factor, rows, basis, vectors, m, d, points, start) and _pull_back(
-        lines, u, factor, rows, basis, vectors, m, d, box, points, start, -1
+        lines, u, factor, rows, basis, vectors, m, d, box, points, start, -1, WORTHWHILE
     ):
         return HIT
     for j in range(d):
         vectors[NORMAL, j] = factor * lines[u, 1 + j]
     constant = factor * value_at(lines, u, d, points, origin)
     for attempt in range(2):
-        stop = 0.0 if attempt == 0 else np.inf
+        stop, least = (0.0, WORTHWHILE) if attempt == 0 else (np.inf, 0.0)
         outcome = simplex.maximise(
             table, basis, vectors, m, d, constant, stop, rows, box, points, origin, outer
         )
         if outcome == simplex.GAVE_UP:
             return OPEN
         if outcome == simplex.OPTIMAL:
-            proof = _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box)
+            proof = _prove(
+                lines, u, factor, rows, table, basis, vectors, whole, m, d, box, spans, origins, subject
+            )
             if proof != OPEN:
                 return proof
             simplex.write_vertex(table, basis, vectors, m, d)
         for j in range(d):
             vectors[STEP, j] += points[origin, j]
-        if _pull_back(lines, u, factor, rows, basis, vectors, m, d, box, points, origin, -1):
+        if _pull_back(lines, u, factor, rows, basis, vectors, m, d, box, points, origin, -1, least):
             return FOUND
         if outcome == simplex.OPTIMAL:
             return OPEN
@@ -213,7 +245,7 @@ def find_facets_by_rays(rows, basis, vectors, m, d, box, points, origin, outer):
 
 
 @kernel
-def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origin, i, outer):
+def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origin, i, outer, spans, origins):
     """Is row ``i`` (place in the chosen rows) a facet?  ``FOUND`` keeps an outer point; else as `seek`."""
     r = basis[CHOSEN, i]
     for j in range(d):
@@ -221,7 +253,7 @@ def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origi
     constant = -value_at(rows, r, d, points, origin)
     simplex.set_free(table, basis, m, d, i, 1)
     for attempt in range(2):
-        stop = 0.0 if attempt == 0 else np.inf
+        stop, least = (0.0, WORTHWHILE) if attempt == 0 else (np.inf, 0.0)
         outcome = simplex.maximise(
             table, basis, vectors, m, d, constant, stop, rows, box, points, origin, outer
         )
@@ -230,15 +262,17 @@ def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origi
         if outcome == simplex.OPTIMAL:
             if not 1e-200 < rows[r, d + 5] < 1e200:
                 break
-            proof = _prove(rows, r, -1.0, rows, table, basis, vectors, whole, m, d, box)
+            proof = _prove(
+                rows, r, -1.0, rows, table, basis, vectors, whole, m, d, box, spans, origins, origins[r]
+            )
             if proof != OPEN:
                 return proof
             simplex.write_vertex(table, basis, vectors, m, d)
         for j in range(d):
             vectors[STEP, j] += points[origin, j]
-        if _pull_back(rows, r, -1.0, rows, basis, vectors, m, d, box, points, origin, i) and accept_outer(
-            rows, basis, vectors, m, d, i, outer
-        ):
+        if _pull_back(
+            rows, r, -1.0, rows, basis, vectors, m, d, box, points, origin, i, least
+        ) and accept_outer(rows, basis, vectors, m, d, i, outer):
             simplex.set_free(table, basis, m, d, i, 0)
             return FOUND
         if outcome == simplex.OPTIMAL:

@@ -81,6 +81,8 @@ def prune_rows(tree, lp, out, box, domain_rows, f, d):
                 counters[ORIGIN],
                 i,
                 lp.outer,
+                tree.spans,
+                tree.origins,
             )
         if found == questions.FOUND or found == questions.OPEN:
             if counters[FACETS]:
@@ -157,6 +159,8 @@ def facet_rows(tree, lp, out, box, domain_rows, f, d):
                 counters[ORIGIN],
                 i,
                 lp.outer,
+                tree.spans,
+                tree.origins,
             )
         if found == questions.OPEN:
             counters[QUESTION], counters[QFRAME], counters[QUNIT] = ASK_FACET, f, i

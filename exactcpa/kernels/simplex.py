@@ -154,6 +154,34 @@ def set_free(table, basis, m, d, i, free):
 
 
 @kernel
+def lean_on_rows(table, basis, vectors, m, d):
+    """At an optimum, exchange coordinates and faces of the box the objective does not depend on for rows.
+
+    Returns:
+        Whether all nonbasic variables are rows other than the box's.
+    """
+    for _ in range(2 * d):
+        entering = -1
+        for c in range(d):
+            var = basis[COL_VAR, c]
+            if var < 2 * d or var >= m or basis[FREE, var]:
+                if abs(vectors[OBJECTIVE, 1 + c]) > PIVOT:
+                    return False
+                entering = c
+        if entering < 0:
+            return True
+        t, r = np.inf, -1
+        for i in range(m):
+            a = -table[1 + entering, i] * table[2 + d, i]
+            if a > PIVOT and table[0, i] < t * a:
+                t, r = table[0, i] / a, i
+        if r < 0 or basis[ROW_VAR, r] < 2 * d:
+            return False
+        _pivot(table, basis, vectors, m, d, r, entering)
+    return False
+
+
+@kernel
 def settle_free(table, basis, vectors, m, d):
     """At an optimum, go along coordinates the objective does not depend on, until rows hold them too."""
     for c in range(d):

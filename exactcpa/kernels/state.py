@@ -87,7 +87,11 @@ class Tree(NamedTuple):
     sums: np.ndarray  # (F, n, d + 5): the next layer's lines so far
     lines: np.ndarray  # (layers, n, d + 5): the present cell's lines
     lists: np.ndarray  # (OUTER + KNOWN, many) int32
+    spans: np.ndarray  # (2, layers) int64: see `layers.begin_layer`
     rows: np.ndarray  # (R, d + 6)
+    origins: (
+        np.ndarray
+    )  # (R,) int64: twice the layer of the row's line, and 1 more if it is an upper switch's
     flips: np.ndarray  # (R, 2) int32: pattern bits that change across the row, -1 for none
     points: np.ndarray  # (P, d)
     point_ids: np.ndarray  # (P,) int64: -1 for a proved double point, else the number of an exact one
@@ -126,7 +130,9 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
         sums=np.zeros((capacity, n, d + 5)),
         lines=np.zeros((layers, n, d + 5)),
         lists=np.zeros((OUTER + KNOWN, 32 * (n + capacity)), np.int32),
+        spans=np.full((2, layers), layers, np.int64),
         rows=np.zeros((rows, d + 6)),
+        origins=np.zeros(rows, np.int64),
         flips=np.full((rows, 2), -1, np.int32),
         points=np.zeros((256, d)),
         point_ids=np.zeros(256, np.int64),
@@ -161,7 +167,7 @@ def new_output(n: int, d: int, words: int, cells: int = 4096) -> Output:
 
 def grow(tree: Tree, lp: Lp) -> tuple[Tree, Lp]:
     """The same state with twice the room for frames, lists, rows and points."""
-    names = ("frames", "bits", "sums", "rows", "flips", "points", "point_ids", "signs")
+    names = ("frames", "bits", "sums", "rows", "origins", "flips", "points", "point_ids", "signs")
     doubled = {name: np.concatenate([array := getattr(tree, name), np.zeros_like(array)]) for name in names}
     shares = np.concatenate([tree.shares, np.zeros(tree.shares.size - 1)])
     lists = np.concatenate([tree.lists, np.zeros_like(tree.lists)], axis=1)

@@ -136,6 +136,9 @@ def _test_switch(tree, lp, box, f, u, d):
             start,
             counters[ORIGIN],
             lp.outer,
+            tree.spans,
+            tree.origins,
+            2 * frame[LAYER],
         )
         counters[RAYS] += 1
         counters[LPS] += int(answer != questions.HIT)
@@ -232,6 +235,7 @@ def _push_side(form, tree, box, f, upper, d):
     add_row(tree, f + 1, tree.lines[layer], u, 1.0 if upper else -1.0, box, d)
     tree.flips[tree.frames[f + 1, ROWS] - 1, 0] = form.switch_bits[layer, u]
     tree.flips[tree.frames[f + 1, ROWS] - 1, 1] = -1
+    tree.origins[tree.frames[f + 1, ROWS] - 1] = 2 * layer + (1 if upper else 0)
     if tree.counters[FACETS]:
         start, end = (parent[P1], parent[UP0]) if upper else (parent[UP0], parent[UP1])
         hold_others(tree, f + 1, start, end)

@@ -244,6 +244,9 @@ def _prove_by_program(tree, lp, box, f, u, factor, d):
             start,
             counters[ORIGIN],
             lp.outer,
+            tree.spans,
+            tree.origins,
+            2 * tree.frames[f, LAYER],
         )
     return found
 
@@ -693,6 +696,8 @@ def _seek_beyond(tree, lp, box, f, i, m, d):
             counters[ORIGIN],
             i,
             lp.outer,
+            tree.spans,
+            tree.origins,
         )
     return found
 
