@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 NETWORK = SCRIPTS.parent / "data" / "networks" / "random_2_16_16.json"
 CELLS = 99  # found by exactcpa, relucent, affinitree and the tree with linprog
@@ -32,3 +34,11 @@ def test_tree_with_linprog():
 
 def test_rejects_unknown_network():
     assert run(SCRIPTS / "bench_enumerate.py", "--only", "7-7").returncode == 2
+
+
+@pytest.mark.parametrize("script", ["bench_degenerate.py", "bench_scaling.py"])
+def test_quick(script):
+    done = run(SCRIPTS / script, "--quick")
+    line = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 0 and line["holds"], done.stderr
+    assert {"claim", "value", "seconds", "commit", "machine"} <= set(line)
