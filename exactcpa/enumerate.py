@@ -45,7 +45,7 @@ METHODS = ("auto", "lp", "vertex")
 MOST_DIMENSIONS = 6
 """Dimension up to which cells can be walked by their vertices; beyond, they have too many."""
 
-BEST_DIMENSIONS = {True: 5, False: 3}
+BEST_DIMENSIONS = {True: 5, False: 4}
 """Dimension up to which walking by vertices is the faster way, with facets and without, as measured."""
 
 
