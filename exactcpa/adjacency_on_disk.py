@@ -33,7 +33,7 @@ from exactcpa.patterns import integer, places_of
 from exactcpa.real_lines import lines_of
 from exactcpa.switch_form import SwitchForm
 
-BLOCK = 1 << 16
+BLOCK = 1 << 14
 """Cells between two releases of what was read."""
 
 MEMORY = 1 << 27

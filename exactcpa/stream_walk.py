@@ -32,7 +32,7 @@ SECONDS = 1.0
 ROOM = 1 << 24
 """Bytes of results after which a task hands over all that is left."""
 
-SEGMENT_BYTES, SEGMENT_SECONDS = 1 << 25, 5.0
+SEGMENT_BYTES, SEGMENT_SECONDS = 1 << 25, 3.0
 """When finished tasks are written."""
 
 
