@@ -3,7 +3,7 @@
 The system keeps the parts in memory that are in use, and takes them back when it needs the room.
 
 Main definitions:
-    map_file, release: The bytes of a file, read-only.
+    map_file, release, release_array: The bytes of a file, read-only.
     Scratch: Arrays in files of a folder of their own, to be written to.
 
 Conventions: a mapped file must not be cut short while it is in use; replacing it by another is harmless.
@@ -34,6 +34,15 @@ def release(mapped: memoryview) -> None:
     whole = mapped.obj
     if isinstance(whole, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         whole.madvise(mmap.MADV_DONTNEED)
+
+
+def release_array(array: np.ndarray) -> None:
+    """The same for an array that is a view of mapped bytes; nothing for any other."""
+    whole: object = array
+    while isinstance(whole, np.ndarray):
+        whole = whole.base
+    if isinstance(whole, memoryview):
+        release(whole)
 
 
 class Scratch:

@@ -26,7 +26,7 @@ from exactcpa.domain import from_json as domain_from_json
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.errors import BadFile, ExactcpaError, InexactNumber, shown
 from exactcpa.ideal import IdealNetwork
-from exactcpa.mapped_files import release
+from exactcpa.mapped_files import release, release_array
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import to_json as network_to_json
@@ -141,7 +141,7 @@ def _totals(results: Results) -> dict[str, int | None]:
         "cells": len(results.words),
         "facets": len(facets.bits),
         "edges": len(facets.bits) // 2,
-        "linear_regions": int(facets.regions.max(initial=-1)) + 1,
+        "linear_regions": max(int(part.max()) for _, part in _parts(facets.regions)) + 1,
     }
 
 
@@ -306,16 +306,19 @@ def _read_facets(blocks: Mapping[str, memoryview], cells: int, bits: int) -> Fac
 
 
 def _parts(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """An array by parts of moderate size, each with the number of its first row."""
+    """An array by parts of moderate size, each with the number of its first row; what is done with is released."""
     rows = AT_ONCE // 64
-    return ((start, array[start : start + rows]) for start in range(0, len(array), rows))
+    for start in range(0, len(array), rows):
+        yield start, array[start : start + rows]
+        release_array(array)
 
 
 def _expect_range(tag: str, numbers: np.ndarray, end: int) -> None:
-    if len(numbers) and (numbers.min() < 0 or numbers.max() >= end):
-        raise BadFile(
-            f"block {tag}: expected numbers from 0 to {end - 1}, got {numbers.min()} to {numbers.max()}"
-        )
+    for _, part in _parts(numbers):
+        if part.min() < 0 or part.max() >= end:
+            raise BadFile(
+                f"block {tag}: expected numbers from 0 to {end - 1}, got {part.min()} to {part.max()}"
+            )
 
 
 def _expect_counts(results: Results, done: Mapping[str, Any]) -> None:

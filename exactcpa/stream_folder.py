@@ -57,7 +57,6 @@ SAME = {
     "facets": "choice of facets",
     "proof": "choice of a proof",
     "method": "method",
-    "scales": "scales",
     "generator": "version of exactcpa",
 }
 """Fields of the file's head that a run cannot change, and what to call them."""
@@ -362,7 +361,7 @@ def _expect_same(folder: Path, begun: Mapping[str, Any], wanted: Mapping[str, An
     if begun == wanted:
         return
     fields = [field for field in {**begun, **wanted} if begun.get(field) != wanted.get(field)]
-    names = list(dict.fromkeys(SAME[field] for field in SAME if field in fields)) or ["format"]
+    names = list(dict.fromkeys(SAME[field] for field in SAME if field in fields)) or ["scaling"]
     raise BadFile(
         f"{folder}: holds a run with another {' and another '.join(names)}: name another folder, or remove this one"
     )

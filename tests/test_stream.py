@@ -124,6 +124,27 @@ def test_base_case_the_file_of_a_single_walk(small_tasks, job, facets, tmp_path)
         assert max(segments) > 5
 
 
+@pytest.mark.parametrize("method", ["lp", "vertex"])
+def test_methods(small_tasks, method, tmp_path):
+    net, domain = case("random_2_16_16")
+    expected = cpa.enumerate_cells(net, domain, method=method, proof=tmp_path / "one.cpa")
+    for stop in (3, 1):
+        with pytest.raises(Stopped):
+            cpa.enumerate_cells(
+                *(net, domain),
+                method=method,
+                proof=True,
+                stream=tmp_path / "run",
+                progress=stopping_after(stop),
+            )
+    other = {"lp": "vertex", "vertex": "lp"}[method]
+    with pytest.raises(cpa.BadFile, match="another method"):
+        cpa.enumerate_cells(net, domain, method=other, proof=True, stream=tmp_path / "run")
+    found = cpa.enumerate_cells(net, domain, method=method, proof=True, stream=tmp_path / "run")
+    assert found == expected and found.summary()["method"] == method
+    assert_same_file(tmp_path / "one.cpa", tmp_path / "run/partition.cpa")
+
+
 def test_without_proof(small_tasks, tmp_path):
     net, domain = case("random_2_16_16")
     found = cpa.enumerate_cells(net, domain, stream=tmp_path / "run")
@@ -742,7 +763,7 @@ import exactcpa.walk
 exactcpa.walk.STEPS, stream_walk.SECONDS, stream_walk.SEGMENT_BYTES = 300, 0.0, 0
 finish = stream_walk._Recorder.finish
 def slow(self, *arguments):
-    time.sleep(0.1)
+    time.sleep(600 if len(self._folder.catalogue._places) > 4 else 0)
     return finish(self, *arguments)
 stream_walk._Recorder.finish = slow
 sys.exit(cli.main(sys.argv[1:]))
@@ -752,6 +773,7 @@ sys.exit(cli.main(sys.argv[1:]))
 def test_ctrl_c(tmp_path, capsys):
     run = tmp_path / "run"
     command = ["enumerate", NETWORK, "--box", "-1", "1", "-o", str(run), "--stream", "--proof"]
+    command += ["--method", "lp"]
     process = subprocess.Popen([sys.executable, "-c", SLOWLY, *command], stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 300
     while len(list(run.glob("segments/*.seg"))) < 3 and time.monotonic() < end:
@@ -763,5 +785,5 @@ def test_ctrl_c(tmp_path, capsys):
     assert not (run / "partition.cpa").exists()
     assert cpa.stream_progress(run)["cells"] > 0
     assert cli.main(command) == 0
-    assert cpa.load_partition(run) == cpa.enumerate_cells(*case("random_3_16_16"))
+    assert cpa.load_partition(run) == cpa.enumerate_cells(*case("random_3_16_16"), method="lp")
     assert cpa.check(run / "partition.cpa").cells == 1971
