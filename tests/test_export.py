@@ -27,7 +27,8 @@ def of_file(name, **chosen):
 
 def of_case(name):
     case = CASES[name]
-    return cpa.enumerate_cells(cpa.network_from_json(case.network), cpa.domain_from_json(case.domain))
+    net, domain = cpa.network_from_json(case.network), cpa.domain_from_json(case.domain)
+    return cpa.enumerate_cells(net, domain, method="lp")
 
 
 def many_pieces():
