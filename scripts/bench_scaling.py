@@ -1,9 +1,10 @@
 """Claim: time grows with the number of cells by a power of at most 1.25, whether they come from width or from depth.
 
 Series of random networks, each of growing width, depth or dimension, are enumerated with facets, the proof streamed
-to a file; a series is run through `--repeat` times and medians count.  For each series it prints the slope of the
-logarithm of the seconds against that of the cells (least squares), and the seconds against the parameter.  Another
-series runs one network with 1, 2, ... workers, on wall clocks; nobody judges it, for it depends on the machine.
+to a file; a series is run through `--repeat` times, though not again after a minute, and medians count.  For each
+series it prints the slope of the logarithm of the seconds against that of the cells (least squares), and the seconds
+against the parameter.  Another series runs one network with 1, 2, ... workers, on wall clocks; nobody judges it, for
+that `bench_parallel.py` is there.
 
     python scripts/bench_scaling.py [--only width-3] [--repeat 3] [--workers 2] [--method lp] [--quick]
 
@@ -30,11 +31,14 @@ GOAL = 1.25
 LEAST = 2000
 """Cells below which set-up counts too much for a point to say anything about the slope."""
 
+ENOUGH = 60.0
+"""Processor seconds after which a series is not run again."""
+
 Shape = tuple[int, ...]
 
 SERIES: dict[str, dict[int, Shape]] = {
-    "width-2": {n: (2, n, n) for n in (32, 64, 96, 128)},
-    "width-3": {n: (3, n, n) for n in (16, 24, 32, 48)},
+    "width-2": {n: (2, n, n) for n in (32, 64, 96, 128, 192)},
+    "width-3": {n: (3, n, n) for n in (16, 24, 32, 48, 64)},
     "width-5": {n: (5, n, n) for n in (8, 10, 12, 16)},
     "width-8": {n: (8, n, n) for n in (6, 7, 8, 10)},
     "depth-2": {n: (2, *[20] * n) for n in (5, 10, 20, 30)},
@@ -103,6 +107,9 @@ def measured(shapes: dict[int, Shape], repeat: int, method: str) -> list[tuple[i
                 clock = time.process_time()
                 cells[n] = enumerated(sizes, proof, method)
                 seconds[n].append(time.process_time() - clock)
+                print(f"{sizes}: {cells[n]:,} cells, {seconds[n][-1]:.2f} s", file=sys.stderr, flush=True)
+            if sum(map(sum, seconds.values())) > ENOUGH:
+                break
     return [(n, cells[n], statistics.median(seconds[n])) for n in shapes]
 
 

@@ -1,14 +1,21 @@
 """The benchmark runs, prints its line, and judges; no time is asserted."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import exactcpa as cpa
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 NETWORK = SCRIPTS.parent / "data" / "networks" / "random_2_16_16.json"
+DRAW = """
+import sys, json, make_networks as make
+print(make.text_of(make.network(sys.argv[1], [*json.loads(sys.argv[2]), 1])))
+"""
 CELLS = 99  # found by exactcpa, relucent, affinitree and the tree with linprog
 
 
@@ -27,16 +34,45 @@ def test_base_case():
     assert done.returncode == int(bool(line["missed"])) == int(line["value"] < 1)
 
 
-def test_tree_with_linprog():
-    line = json.loads(run(SCRIPTS / "peers" / "linprog_tree.py", NETWORK, 60).stdout)
+@pytest.mark.parametrize("peer", ["linprog_tree.py", "edge_subdivision.py"])
+def test_peer(peer):
+    line = json.loads(run(SCRIPTS / "peers" / peer, NETWORK, 60).stdout)
     assert (line["cells"], line["complete"]) == (CELLS, True)
+
+
+@pytest.mark.parametrize("sizes", [[2, 1], [2, 6, 6], [3, 6, 5, 4], [4, 5, 6], [5, 4, 4]])
+def test_edge_subdivision(sizes, tmp_path):
+    name = "subdivided_" + "_".join(map(str, sizes))
+    program = [sys.executable, "-c", DRAW, name, str(sizes)]
+    file = tmp_path / "network.json"
+    file.write_text(subprocess.run(program, capture_output=True, text=True, check=True, cwd=SCRIPTS).stdout)
+    line = json.loads(run(SCRIPTS / "peers" / "edge_subdivision.py", file, 60).stdout)
+    box = cpa.Box([-1] * sizes[0], [1] * sizes[0])
+    part = cpa.enumerate_cells(cpa.load_network(file), box, method="lp")
+    assert (line["cells"], line["complete"], line["note"]) == (len(part), True, "")
+
+
+def test_edge_subdivision_out_of_time():
+    done = run(SCRIPTS / "peers" / "edge_subdivision.py", NETWORK, 1e-4)
+    assert done.returncode == -signal.SIGALRM and not done.stdout
+
+
+def test_counting():
+    line = json.loads(run(SCRIPTS / "peers" / "exactcpa_runs.py", NETWORK, 1, "--count").stdout)
+    assert (line["cells"], line["proof_bytes_per_cell"]) == (CELLS, None)
+
+
+def test_method():
+    for method in ("lp", "vertex"):
+        line = json.loads(run(SCRIPTS / "peers" / "exactcpa_runs.py", NETWORK, 1, "--method", method).stdout)
+        assert (line["cells"], line["method"]) == (CELLS, method)
 
 
 def test_rejects_unknown_network():
     assert run(SCRIPTS / "bench_enumerate.py", "--only", "7-7").returncode == 2
 
 
-@pytest.mark.parametrize("script", ["bench_degenerate.py", "bench_scaling.py"])
+@pytest.mark.parametrize("script", ["bench_degenerate.py", "bench_scaling.py", "bench_parallel.py"])
 def test_quick(script):
     done = run(SCRIPTS / script, "--quick")
     line = json.loads(done.stdout.splitlines()[-1])
