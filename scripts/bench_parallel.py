@@ -10,7 +10,7 @@ of the process and its workers over workers times wall seconds.  With one worker
 if it is below `BUSY`, or the load before the other run above one and a half, the machine was not idle, the gain says
 little of exactcpa, and the script says so; it still exits 1 if the goal is missed.
 
-    python scripts/bench_parallel.py [--only 4-32-32] [--workers 2] [--repeat 2] [--quick]
+    python scripts/bench_parallel.py [--only 4-56-56] [--workers 2] [--repeat 2] [--quick]
 
 Prints a table and one JSON line; exit 1 if the gain misses the goal on a network, or no run took ten seconds.
 """
@@ -42,10 +42,10 @@ IDLE_LOAD = 0.5
 Shape = tuple[int, ...]
 
 NETWORKS: dict[str, tuple[Shape, bool]] = {
-    "3-96-96": ((3, 96, 96), True),
-    "4-40-40": ((4, 40, 40), True),
-    "8-12-12, walk": ((8, 12, 12), False),
-    "5-24-24, walk": ((5, 24, 24), False),
+    "3-160-160": ((3, 160, 160), True),
+    "4-56-56": ((4, 56, 56), True),
+    "5-32-32, walk": ((5, 32, 32), False),
+    "8-16-16, walk": ((8, 16, 16), False),
 }
 """Name -> shape, and whether it is enumerated with facets or only counted."""
 QUICK: dict[str, tuple[Shape, bool]] = {"2-8-8": ((2, 8, 8), True), "2-8-8, walk": ((2, 8, 8), False)}
