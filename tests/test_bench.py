@@ -1,5 +1,6 @@
 """The benchmark runs, prints its line, and judges; no time is asserted."""
 
+import importlib
 import json
 import signal
 import subprocess
@@ -78,3 +79,21 @@ def test_quick(script):
     line = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == 0 and line["holds"], done.stderr
     assert {"claim", "value", "seconds", "commit", "machine"} <= set(line)
+
+
+def test_judging(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPTS)
+    monkeypatch.syspath_prepend(SCRIPTS / "peers")
+    bench = importlib.import_module("bench_enumerate")
+    cases = {case.name: case for case in bench.cases()}
+    assert cases["2-16-16"].rate_goal("vertex", facets=True) == 500_000
+    assert cases["4-16-16"].rate_goal("lp", facets=True) == 50_000
+    assert cases["8-10-10"].rate_goal("lp", facets=False) == 50_000
+    assert cases["zero-bias-3-16-16"].rate_goal("vertex", facets=True) == 30_000
+    fast = {"cells": 99, "seconds": 1.0, "complete": True}
+    slow = {"cells": 99, "seconds": 2.0, "method": "lp", "complete": True}
+    result = {"cells": slow, "facets": slow, "right": fast, "wrong": fast | {"cells": 98}}
+    assert [ratio for _, ratio in bench.against_peers(result, ["right", "wrong"])] == [0.5]
+    assert bench.peer_cells(result, "right", 30)[2] == "0.50"
+    assert bench.peer_cells(result, "wrong", 30)[0] == "98!"
+    assert min(ratio for _, ratio in bench.ratios(cases["8-10-10"], result)) < 1
