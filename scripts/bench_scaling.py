@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from math import log
+from math import inf, log
 from pathlib import Path
 
 import make_networks as make
@@ -42,7 +42,7 @@ SERIES: dict[str, dict[int, Shape]] = {
     "width-5": {n: (5, n, n) for n in (8, 10, 12, 16)},
     "width-8": {n: (8, n, n) for n in (6, 7, 8, 10)},
     "depth-2": {n: (2, *[20] * n) for n in (5, 10, 20, 30)},
-    "depth-3": {n: (3, *[10] * n) for n in (2, 3, 4, 6)},
+    "depth-3": {n: (3, *[16] * n) for n in (2, 3, 4, 6, 8)},
     "dimension": {d: (d, 10, 10) for d in (3, 4, 5, 6, 7, 8)},
 }
 UNJUDGED = ("dimension",)
@@ -114,10 +114,10 @@ def measured(shapes: dict[int, Shape], repeat: int, method: str) -> list[tuple[i
 
 
 def slope(points: Sequence[tuple[int, int, float]]) -> float:
-    """Least squares of log seconds against log cells; 0 if there is but one number of cells."""
+    """Least squares of log seconds against log cells; infinite, so that it holds nowhere, for one number of cells."""
     xs, ys = [log(cells) for _, cells, _ in points], [log(s) for _, _, s in points]
     if len(set(xs)) < 2:
-        return 0.0
+        return inf
     x, y = statistics.mean(xs), statistics.mean(ys)
     return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
 
