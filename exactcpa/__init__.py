@@ -50,6 +50,7 @@ it; the checker imports nothing of the package at all):
     kernels.questions  does a line change sign on a node, is a row a facet of it
     kernels.records    what the walk writes: the records of the proof, and the results
     kernels.nodes      points, rows, dictionary and children of a node of the split tree
+    kernels.expansions  lines of deep layers in three doubles a coefficient, accurate again
     kernels.layers     the next layer's lines, accumulated as the decisions fall
     kernels.rows       which rows of a finished layer or cell are redundant, which are facets
     kernels.contest    maxima of three and more lines: who wins somewhere on a node

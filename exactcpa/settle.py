@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, inf, lcm
 from typing import NamedTuple
 
 from flint import fmpz
@@ -27,7 +27,7 @@ from flint import fmpz
 from exactcpa.errors import Undecided
 from exactcpa.exact_points import Point, as_doubles, common, dyadic, sign_at, value_at
 from exactcpa.exact_simplex import Exceeded, Rows, gather, maximise, maximise_from_basis
-from exactcpa.float_form import FloatDomain
+from exactcpa.float_form import TINY, FloatDomain
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree
 from exactcpa.patterns import cell_text, integer, places_of
@@ -81,7 +81,7 @@ class Settler:
     ) -> None:
         self.form = form
         self.lines = lines_of(form)
-        self._is_real = isinstance(self.lines, RealLines)
+        self.is_real = isinstance(self.lines, RealLines)
         self._bounds = list(zip(domain.lower, domain.upper, strict=True))
         self.points: dict[int, Point] = {}
         self._next_number = 0
@@ -92,7 +92,7 @@ class Settler:
         self._centre = [Fraction(c) for c in floats.box[state.CENTRE].tolist()]
         self._scale = [Fraction(s) for s in floats.box[state.SCALE].tolist()]
         self._domain_rows = [
-            row._replace(real=RealRow(list(map(int, row.slack)))) if self._is_real else row
+            row._replace(real=RealRow(list(map(int, row.slack)))) if self.is_real else row
             for row in _domain_rows(domain)
         ]
         self._places = places_of(form)
@@ -110,7 +110,7 @@ class Settler:
         if self._node is None or self._node[0] != key:
             box = self._domain_rows[: 2 * self.form.dimension]
             rows = tuple(box + [self.row(tree, r, pattern) for r in active])
-            system = None if self._is_real else _gathered(rows, self.form.dimension)
+            system = None if self.is_real else _gathered(rows, self.form.dimension)
             self._node = key, Node(rows, system, pattern, int(frame[state.LAYER]))
         return self._node[1]
 
@@ -144,7 +144,7 @@ class Settler:
 
     def exact_row(self, slack: tuple[Number, ...], unit_up: int, unit_down: int) -> ExactRow:
         """A row of the present reading."""
-        return ExactRow(slack, unit_up, unit_down, RealRow(slack) if self._is_real else None)
+        return ExactRow(slack, unit_up, unit_down, RealRow(slack) if self.is_real else None)
 
     def exact_point(self, tree: Tree, slot: int) -> Point:
         """A held point in the domain's coordinates."""
@@ -163,6 +163,23 @@ class Settler:
         """Slots of the points a node holds."""
         frame = tree.frames[f]
         return tree.lists[state.HELD, frame[state.P0] : frame[state.P1]].tolist()
+
+    def write_lines(self, tree: Tree, f: int) -> None:
+        """Write the lines of a node's layer in three doubles a coefficient."""
+        layer, pattern, d = int(tree.frames[f, state.LAYER]), integer(tree.bits[f]), self.form.dimension
+        lines, radius = self.lines.at(layer, pattern), [1.0, *self._box[state.RADIUS].tolist()]
+        up, down = _as_shifts(self._centre)
+        exponents = [s.numerator.bit_length() - s.denominator.bit_length() for s in self._scale]
+        for i, (row, exponent) in enumerate(zip(lines.rows, self._exponents[layer], strict=True)):
+            constant = sum((a * b for a, b in zip(row, (*up, 1 << down), strict=True)), fmpz(0))
+            shifts = [exponent - down, *(exponent + e for e in exponents)]
+            error = 0.0
+            for j, (n, shift) in enumerate(zip((constant, *row[:d]), shifts, strict=True)):
+                parts, is_all = _as_parts(int(n), int(lines.denominator), shift)
+                tree.expansions[layer, i, j : 3 * d + 3 : d + 1] = parts
+                if not is_all:
+                    error += abs(parts[2]) * 2.0**-52 * radius[j] + TINY if parts[0] < inf else inf
+            tree.expansions[layer, i, 3 * d + 3] = error * (1 + 1e-9)
 
     # ------------------------------------------------------------------ does a switch cut a node?
 
@@ -234,7 +251,7 @@ class Settler:
             active: Numbers of the rows that count; all by default.
         """
         chosen = rows if active is None else [rows[p] for p in active]
-        if self._is_real:
+        if self.is_real:
             reals = [row.real or RealRow(row.slack) for row in rows]
             return decide(
                 reals,
@@ -470,6 +487,28 @@ def _as_scaled_doubles(numbers: list[int]) -> list[float] | None:
         return None
     doubles = [float(n) for n in numbers]
     return doubles if all(int(r) == n for r, n in zip(doubles, numbers, strict=True)) else None
+
+
+def _as_shifts(centre: list[Fraction]) -> tuple[list[int], int]:
+    """Dyadic numbers as integers over one power of two, and its exponent."""
+    down = max(c.denominator.bit_length() - 1 for c in centre)
+    return [int(c * 2**down) for c in centre], down
+
+
+def _as_parts(n: int, denominator: int, shift: int) -> tuple[list[float], bool]:
+    """``n * 2**shift / denominator`` as a sum of three doubles, and whether it is that exactly."""
+    if shift >= 0:
+        n <<= shift
+    else:
+        denominator <<= -shift
+    parts = []
+    for _ in range(3):
+        if n.bit_length() - denominator.bit_length() > 1000:
+            return [inf, 0.0, 0.0], False
+        parts.append(n / denominator)
+        above, below = parts[-1].as_integer_ratio()
+        n, denominator = n * below - above * denominator, denominator * below
+    return parts, not n
 
 
 def _domain_rows(domain: object) -> list[ExactRow]:

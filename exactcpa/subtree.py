@@ -32,6 +32,7 @@ class Subtree:
         frame: Its row of `Tree.frames`.
         bits, sums: Its rows of the arrays of these names.
         lines: Shape ``(layers, n, d + 5)``: the lines on its cell.
+        expansions, expanded: The same more accurately, of the layers that have them.
         undecided, active: Its segments of the lists.
         rows, origins, flips: All rows on its path.
         spans: Those of the layers before.
@@ -46,6 +47,8 @@ class Subtree:
     bits: np.ndarray
     sums: np.ndarray
     lines: np.ndarray
+    expansions: np.ndarray
+    expanded: np.ndarray
     undecided: np.ndarray
     active: np.ndarray
     rows: np.ndarray
@@ -73,6 +76,8 @@ def take_off(tree: Tree, settler: Settler, side: VertexSide | None = None) -> Su
         bits=tree.bits[f].copy(),
         sums=tree.sums[f].copy(),
         lines=tree.lines[: frame[state.LAYER] + 1].copy(),
+        expansions=tree.expansions[: frame[state.LAYER] + 1][tree.expanded[: frame[state.LAYER] + 1] > 0],
+        expanded=tree.expanded[: frame[state.LAYER] + 1].copy(),
         undecided=tree.lists[state.UNDECIDED, frame[state.U0] : frame[state.U1]].copy(),
         active=tree.lists[state.ACTIVE, frame[state.A0] : frame[state.A1]].copy(),
         rows=tree.rows[: frame[state.ROWS]].copy(),
@@ -125,6 +130,8 @@ def plant(tree: Tree, lp: Lp, settler: Settler, node: Subtree) -> tuple[Tree, Lp
     tree.lists[state.ACTIVE, :active] = node.active
     tree.lists[state.OUTER :, :active] = np.where(node.beyond >= 0, held + node.beyond, -1)
     tree.bits[0], tree.sums[0], tree.lines[: len(node.lines)] = node.bits, node.sums, node.lines
+    tree.expanded[: len(node.expanded)] = node.expanded
+    tree.expansions[: len(node.expanded)][node.expanded > 0] = node.expansions
     tree.rows[: len(node.rows)], tree.flips[: len(node.rows)] = node.rows, node.flips
     tree.origins[: len(node.rows)], tree.spans[:] = node.origins, node.spans
     tree.points[:held], tree.signs[:held], tree.point_ids[:held] = node.points, node.signs, -1

@@ -143,7 +143,7 @@ def walk(
         tree, lp = _plant(tree, lp, settler, domain, floats)
     else:
         tree, lp = plant(tree, lp, settler, subtree)
-    tree.counters[state.PROOF], tree.counters[state.FACETS] = proof, facets
+    tree.counters[[state.PROOF, state.FACETS, state.IS_REAL]] = proof, facets, settler.is_real
     domain_rows, end = floats.rows.shape[0], perf_counter() + seconds
     side = _vertices_of(tree, settler, floats, scaled, subtree) if method == "vertex" else None
     pace = FIRST_STEPS
@@ -161,7 +161,7 @@ def walk(
             if question == state.ASK_UNIT:
                 side.prepare(tree)
         match question:
-            case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL:
+            case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL | state.ASK_LINES:
                 _answer(settler, tree, lp, out, int(question))
                 if perf_counter() - start > SILENCE:
                     chunk = _take(tree, out, settler)
@@ -237,6 +237,9 @@ def _answer(settler: Settler, tree: Tree, lp: Lp, out: Output, question: int) ->
             counters[state.ANSWER] = settler.settle_unit(tree, lp, out, f, subject)
         case state.ASK_FACET:
             counters[state.ANSWER] = settler.settle_facet(tree, lp, out, f, subject)
+        case state.ASK_LINES:
+            settler.write_lines(tree, f)
+            counters[state.ANSWER] = state.IS_WRITTEN
         case _:
             settler.write_cell(tree, out, subject)
             counters[state.ANSWER] = state.IS_WRITTEN

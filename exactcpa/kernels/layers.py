@@ -1,13 +1,13 @@
 """From layer to layer: the next layer's lines, accumulated as the decisions fall, with their error bounds.
 
-Main definitions: `accumulate`, `begin_layer`, `needs_lines`.
+Main definitions: `accumulate`, `begin_layer`, `needs_lines`, `take_lines`.
 
 Conventions: a sum has the layout of a line (`state`).  It starts as the constant and the base part, and takes one
 line for each decision; when the layer is done it is the next layer's line.
 
 References: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3.1.
 
-Not here: why the bounds make comparisons proofs (`filters`).
+Not here: lines more accurate than doubles (`expansions`), why the bounds make comparisons proofs (`filters`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,23 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import inlined, kernel
+from exactcpa.kernels.expansions import expand, is_coarse, take_expansions
 from exactcpa.kernels.filters import TINY, U, write_size
 from exactcpa.kernels.nodes import write_signs
 from exactcpa.kernels.state import (
+    ANSWER,
+    ASK_LINES,
     GROUP,
     HELD,
+    IS_REAL,
     LAYER,
+    NONE,
     P0,
     P1,
     PHASE,
     POSITION,
+    QFRAME,
+    QUESTION,
     RADIUS,
     TEST,
     U0,
@@ -116,6 +123,42 @@ def _take_lines(form, tree, box, f, layer, d):
 
 
 @inlined
+def take_lines(form, tree, box, f, layer, d):
+    """The lines of the present layer, made accurate where their errors have grown; False if that takes exact ones."""
+    counters, n = tree.counters, form.sizes[layer, 0]
+    _take_lines(form, tree, box, f, layer, d)
+    answer = counters[ANSWER]
+    counters[ANSWER] = NONE
+    proceeds = True
+    if answer != NONE:
+        tree.expanded[layer] = 1
+        take_expansions(tree.expansions, tree.lines[layer], layer, n, d, box)
+    else:
+        tree.expanded[layer] = 0
+        if layer > 0 and is_coarse(tree.lines[layer], n, d):
+            if expand(
+                form.sizes,
+                form.constant,
+                form.base,
+                form.gain,
+                form.switch_bits,
+                tree.bits,
+                f,
+                tree.lines[0],
+                tree.expansions,
+                tree.expanded,
+                layer,
+                d,
+                box,
+            ):
+                take_expansions(tree.expansions, tree.lines[layer], layer, n, d, box)
+            if counters[IS_REAL] == 0 and is_coarse(tree.lines[layer], n, d):
+                counters[QUESTION], counters[QFRAME] = ASK_LINES, f
+                proceeds = False
+    return proceeds
+
+
+@inlined
 def _write_spans(form, tree, f, layer):
     """How many lines the layer before passes on, and the first layer of whose lines all since are combinations.
 
@@ -139,11 +182,12 @@ def _write_spans(form, tree, f, layer):
 
 @inlined
 def begin_layer(form, tree, box, f, d):
-    """Lines, undecided switches and signs of the present layer."""
+    """Lines, undecided switches and signs of the present layer; False if a question is left open."""
     frame = tree.frames[f]
     layer = frame[LAYER]
     _write_spans(form, tree, f, layer)
-    _take_lines(form, tree, box, f, layer, d)
+    if not take_lines(form, tree, box, f, layer, d):
+        return False
     if needs_lines(form.sizes, layer):
         _begin_sums(form, tree.sums, f, tree.lines[layer], layer, d)
     frame[P1] = min(frame[P1], frame[P0] + KEPT)
@@ -155,3 +199,4 @@ def begin_layer(form, tree, box, f, d):
     frame[GROUP] = 0
     frame[POSITION] = frame[U0]
     frame[PHASE] = TEST
+    return True

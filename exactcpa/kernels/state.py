@@ -23,7 +23,7 @@ import numpy as np
 
 # counters
 TOP, NCODE, NREAL, NCELL, NFACE, QUESTION, ANSWER, QFRAME, QUNIT = range(9)
-LPS, RAYS, CELLS, RECORDS, PROOF, FACETS, READY, ORIGIN, NMULT, COUNTERS = range(9, 19)
+LPS, RAYS, CELLS, RECORDS, PROOF, FACETS, READY, ORIGIN, NMULT, IS_REAL, COUNTERS = range(9, 20)
 
 # frames
 LAYER, PHASE, U0, U1, P0, P1, A0, A1, UNIT, SLOTS, ROWS, POSITION, UP0, UP1, GROUP, AFTER, SIFTED, FRAME = (
@@ -34,7 +34,7 @@ LAYER, PHASE, U0, U1, P0, P1, A0, A1, UNIT, SLOTS, ROWS, POSITION, UP0, UP1, GRO
 NEW_LAYER, TEST, SPLIT, LOWER_DONE, UPPER_DONE, CHOOSING, PRUNING, CELL, FACET_ROWS, POP = range(10)
 
 # questions to the exact side
-RUNNING, DONE, FLUSH, GROW, ASK_UNIT, ASK_FACET, ASK_CELL, ASK_GROUP, HAND_OVER = range(9)
+RUNNING, DONE, FLUSH, GROW, ASK_UNIT, ASK_FACET, ASK_CELL, ASK_GROUP, HAND_OVER, ASK_LINES = range(10)
 
 # answers
 NONE, IS_LOWER, IS_UPPER, IS_CUT, IS_REDUNDANT, IS_FACET, IS_WRITTEN = range(7)
@@ -86,6 +86,8 @@ class Tree(NamedTuple):
     bits: np.ndarray  # (F, w) uint64: pattern decided so far
     sums: np.ndarray  # (F, n, d + 5): the next layer's lines so far
     lines: np.ndarray  # (layers, n, d + 5): the present cell's lines
+    expansions: np.ndarray  # (layers, n, 3 d + 5): the same more accurately; see `expansions`
+    expanded: np.ndarray  # (layers,) int64: whether a layer's have been composed
     lists: np.ndarray  # (OUTER + KNOWN, many) int32
     spans: np.ndarray  # (2, layers) int64: see `layers.begin_layer`
     rows: np.ndarray  # (R, d + 6)
@@ -129,6 +131,8 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
         bits=np.zeros((capacity, words), np.uint64),
         sums=np.zeros((capacity, n, d + 5)),
         lines=np.zeros((layers, n, d + 5)),
+        expansions=np.zeros((layers, n, 3 * d + 5)),
+        expanded=np.zeros(layers, np.int64),
         lists=np.zeros((OUTER + KNOWN, 32 * (n + capacity)), np.int32),
         spans=np.full((2, layers), layers, np.int64),
         rows=np.zeros((rows, d + 6)),

@@ -294,7 +294,7 @@ def advance(form, tree, lp, out, box, domain_rows, steps, handed_over):
             if phase == PRUNING:
                 prune_rows(tree, lp, out, box, domain_rows, f, d)
             elif phase == NEW_LAYER:
-                begin_layer(form, tree, box, f, d)
+                proceeds = begin_layer(form, tree, box, f, d)
             elif phase == TEST:
                 proceeds = _test(form, tree, lp, out, box, f, d)
             elif phase == SPLIT and frame[U1] == frame[U0]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from exactcpa.kernels import filters, inlined, kernel, layers, merged, questions, records, simplex
 from exactcpa.kernels.filters import TINY, U
-from exactcpa.kernels.layers import _begin_sums, _take_lines, needs_lines
+from exactcpa.kernels.layers import _begin_sums, needs_lines, take_lines
 from exactcpa.kernels.nodes import has_room, nearest_point, prepare, set_bit
 from exactcpa.kernels.state import (
     A0,
@@ -774,13 +774,14 @@ def _lose_rows(tree, lp, out, corners, box, domain_rows, f, d):
 
 @inlined
 def _begin_layer(form, tree, lp, corners, box, f, d):
-    """Lines of the present layer, and their signs at the vertices; False without room."""
+    """Lines of the present layer, and their signs at the vertices; False without room, or for a question."""
     frame, counters, node = tree.frames[f], tree.counters, corners.nodes[f]
     layer, count = frame[LAYER], node[V1] - node[V0]
     if node[SPOTS] + count + 1 >= corners.spots.shape[0] or node[SIGNS] + count + 1 >= corners.signs.shape[0]:
         counters[QUESTION] = GROW
         return False
-    _take_lines(form, tree, box, f, layer, d)
+    if not take_lines(form, tree, box, f, layer, d):
+        return False
     if needs_lines(form.sizes, layer):
         _begin_sums(form, tree.sums, f, tree.lines[layer], layer, d)
     frame[P1] = frame[P0]
