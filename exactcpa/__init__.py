@@ -41,6 +41,7 @@ it; the checker imports nothing of the package at all):
     geometry           vertices, facets and volumes of a cell, exact
     switch_form        a network as lines and the decisions that join them
     patterns           the decisions of a cell as words of bits, as one integer, as pieces
+    dyadic_table       rationals that are doubles, as arrays
     float_form         rounded copies of a switch form, with proved error bounds
     kernels.state      the working arrays of the split tree
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof

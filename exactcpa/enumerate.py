@@ -30,7 +30,7 @@ from exactcpa.kernels.loaded import load_kernels, load_matching
 from exactcpa.network import Network
 from exactcpa.parallel import Job, Prepared, walk_in_parallel
 from exactcpa.partition import Partition, load_partition
-from exactcpa.partition_blocks import head, write_results
+from exactcpa.partition_blocks import bytes_of, head, write_results
 from exactcpa.partition_file import PartitionWriter
 from exactcpa.progress import Progress
 from exactcpa.results import Facets, Results
@@ -109,7 +109,9 @@ def enumerate_cells(
         raise BadArgument(
             f"expected proof to be a file to write, got {proof} (True and False are for stream)"
         )
-    with Progress(progress) as reporter, nullcontext() if proof is None else PartitionWriter(proof) as writer:
+    is_serial = workers == 1 and executor is None
+    opened = nullcontext() if proof is None else PartitionWriter(proof, background=is_serial)
+    with Progress(progress) as reporter, opened as writer:
         start = time.perf_counter()
         form = switch_form(network, domain)
         used = method_for(method, network, form, facets=facets)
@@ -122,7 +124,7 @@ def enumerate_cells(
             )
         cells = _Cells(form)
         job = Job(network, domain, facets, writer is not None, used)
-        if workers == 1 and executor is None:
+        if is_serial:
             chunks = walk(form, domain, floats, scaled, facets=facets, proof=job.proof, method=used)
         else:
             chunks = walk_in_parallel(job, form, floats, scaled, workers=workers, executor=executor)
@@ -350,8 +352,8 @@ def _head(
 def _write_streams(writer: PartitionWriter, chunk: Chunk) -> None:
     """The part of the proof's streams that a chunk brings."""
     if len(chunk.codes):
-        writer.append("CODE", chunk.codes.astype("<i2").tobytes())
+        writer.append("CODE", bytes_of(chunk.codes, "<i2"))
     if len(chunk.reals):
-        writer.append("REAL", chunk.reals.astype("<f8").tobytes())
+        writer.append("REAL", bytes_of(chunk.reals, "<f8"))
     if chunk.bigs:
         writer.append("BIGS", "".join(f"{n}\n" for n in chunk.bigs).encode("ascii"))

@@ -16,6 +16,7 @@ Not here: the exact numbers (`switch_form`), how bounds grow through the layers 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ldexp
@@ -23,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exactcpa.dyadic_table import NOTHING, DyadicTable, dyadic_table
 from exactcpa.errors import BadDomain, located
 from exactcpa.surds import Number, Surd, enclosure
 from exactcpa.switch_form import SwitchForm, SwitchLayer
@@ -89,7 +91,7 @@ def exponent_above(q: Number) -> int:
     """An ``e`` with ``|q| < 2**e`` and ``2**e <= 4 |q|`` (8 for a real number); for zero a very small one."""
     if isinstance(q, Surd):
         q = max(map(abs, _tight(q)))
-    return q.numerator.bit_length() - q.denominator.bit_length() + 1 if q else -(10**6)
+    return q.numerator.bit_length() - q.denominator.bit_length() + 1 if q else NOTHING
 
 
 def _tight(q: Surd) -> tuple[Fraction, Fraction]:
@@ -233,8 +235,9 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         with located(f"a line of activation layer {number}"):
             if number == 0:
                 layer = _in_float_coordinates(layer, domain)
-            lines = _line_exponents(layer, previous, decisions)
-            _fill(arrays, number, layer, lines, previous, decisions)
+            parts = [_Part(rows, dyadic_table(rows)) for rows in _parts(layer)]
+            lines = _line_exponents(layer, parts, previous, decisions)
+            _fill(arrays, number, layer, parts, lines, previous, decisions)
         decisions = [*lines[: layer.switches], *(lines[group[0]] for group in layer.groups)]
         exponents.append(tuple(lines))
         previous = lines
@@ -292,41 +295,84 @@ def _in_float_coordinates(layer: SwitchLayer, domain: FloatDomain) -> SwitchLaye
     )
 
 
-def _line_exponents(layer: SwitchLayer, previous: list[int], decisions: list[int]) -> list[int]:
+class _Part(NamedTuple):
+    """Constants, base or gains of a layer, and the same as arrays where that is possible."""
+
+    rows: Sequence[Sequence[Number]]
+    table: DyadicTable | None
+
+
+def _parts(layer: SwitchLayer) -> tuple[Sequence[Sequence[Number]], ...]:
+    """The layer's three tables, the constants as a column."""
+    return [(q,) for q in layer.constant], layer.base, layer.gain
+
+
+def _line_exponents(
+    layer: SwitchLayer, parts: Sequence[_Part], previous: list[int], decisions: list[int]
+) -> list[int]:
     """For each line an exponent that brings it to size one; previous lines count as of size one.
 
     A line of exponent ``e`` is about ``2**-e``; so a coefficient ``c`` contributes about ``2**(log c - e)``.
     Lines that compete in a maximum share one exponent, so that their difference is the difference of doubles.
     """
-    exponents = []
-    for constant, base, gain in zip(layer.constant, layer.base, layer.gain, strict=True):
-        sizes = [exponent_above(constant)] if constant else []
-        sizes += [exponent_above(b) - e for b, e in zip(base, previous, strict=False) if b]
-        sizes += [exponent_above(g) - e for g, e in zip(gain, decisions, strict=False) if g]
-        exponents.append(-max(sizes) if sizes else 0)
+    sizes = np.full(layer.lines, NOTHING)
+    for part, scales in zip(parts, ([0], previous, decisions), strict=True):
+        if scales and part.rows[0]:
+            sizes = np.maximum(sizes, _sizes(part, scales))
+    exponents = [-size if size > NOTHING // 2 else 0 for size in sizes.tolist()]
     competing = {z for group in layer.groups for z in group}
     shared = min((exponents[z] for z in competing), default=0)
     return [shared if z in competing else e for z, e in enumerate(exponents)]
+
+
+def _sizes(part: _Part, scales: list[int]) -> np.ndarray:
+    """For each row the largest exponent of its entries less that of their column; below all others for zeros."""
+    rows, table = part
+    if table is None:
+        exponents = np.array([[exponent_above(q) for q in row] for row in rows])
+    else:
+        exponents = table.exponents
+        for i, j in np.argwhere(~table.easy).tolist():
+            exponents[i, j] = exponent_above(rows[i][j])
+    return (np.where(exponents > NOTHING, exponents, 2 * NOTHING) - np.array(scales)).max(axis=1)
+
+
+def _fill_part(target: np.ndarray, part: _Part, scales: np.ndarray) -> None:
+    """Write the triples of a table's numbers, each times two to the power of its scale."""
+    rows, table = part
+    done = np.zeros(scales.shape, bool)
+    if table is not None:
+        with np.errstate(over="ignore", under="ignore"):
+            values, grains = np.ldexp(table.values, scales), np.ldexp(table.grains, scales)
+        size = abs(values)
+        is_zero = table.easy & (table.values == 0.0)
+        done = table.easy & (size > MODEST) & (size < 1 / MODEST) & (abs(scales) < 900)
+        target[..., 0] = np.where(done, values, 0.0)
+        target[..., 2] = np.where(done, grains, np.inf)
+        done |= is_zero
+    for i, j in np.argwhere(~done).tolist():
+        if rows[i][j]:
+            target[i, j] = _scaled_triple(rows[i][j], int(scales[i, j]))
 
 
 def _fill(
     arrays: FloatForm,
     number: int,
     layer: SwitchLayer,
+    parts: Sequence[_Part],
     lines: list[int],
     previous: list[int],
     decisions: list[int],
 ) -> None:
     """Write one layer's rounded numbers."""
-    has_base = int(any(any(row) for row in layer.base))
-    arrays.sizes[number] = (layer.lines, layer.switches, len(layer.groups), has_base)
+    n, own = layer.lines, np.array(lines)[:, None]
     arrays.switch_bits[number, : layer.switches] = layer.switch_bits
-    for i, line in enumerate(lines):
-        if layer.constant[i]:
-            arrays.constant[number, i] = _scaled_triple(layer.constant[i], line)
-        for j, b in enumerate(layer.base[i]):
-            if b:
-                arrays.base[number, i, j] = _scaled_triple(b, line - previous[j])
-        for k, g in enumerate(layer.gain[i]):
-            if g:
-                arrays.gain[number, k, i] = _scaled_triple(g, line - decisions[k])
+    constant, base, gain = parts
+    _fill_part(arrays.constant[number, :n, None], constant, own)
+    _fill_part(arrays.base[number, :n, : len(previous)], base, own - np.array(previous))
+    if decisions:
+        _fill_part(
+            arrays.gain[number, : len(decisions), :n].transpose(1, 0, 2), gain, own - np.array(decisions)
+        )
+    has_base = int((arrays.base[number, ..., 2] < np.inf).any())
+    arrays.sizes[number] = (n, layer.switches, len(layer.groups), has_base)

@@ -139,10 +139,11 @@ def to_json_number(q: Fraction) -> int | float | str:
         >>> [to_json_number(Fraction(q)) for q in ("3", "1/2", "1/3")]
         [3, 0.5, '1/3']
     """
-    if q.denominator == 1 and abs(q.numerator) < LARGEST_PLAIN_INTEGER:
-        return q.numerator
-    double = _nearest_float(q)
-    if math.isfinite(double) and double.as_integer_ratio() == (q.numerator, q.denominator):
+    ratio = q.as_integer_ratio()
+    if ratio[1] == 1 and abs(ratio[0]) < LARGEST_PLAIN_INTEGER:
+        return ratio[0]
+    double = _nearest_float(*ratio)
+    if math.isfinite(double) and double.as_integer_ratio() == ratio:
         return double
     is_long = max(q.numerator.bit_length(), q.denominator.bit_length()) * math.log10(2) >= LONGEST_DECIMAL
     if is_long:
@@ -150,9 +151,9 @@ def to_json_number(q: Fraction) -> int | float | str:
     return str(q)
 
 
-def _nearest_float(q: Fraction) -> float:
+def _nearest_float(above: int, below: int) -> float:
     try:
-        return q.numerator / q.denominator
+        return above / below
     except OverflowError:
         return math.inf
 

@@ -123,13 +123,18 @@ def append_array(
 ) -> None:
     """Write an array as a block, by pieces; `release` is called after each."""
 
-    def pieces() -> Iterator[bytes]:
+    def pieces() -> Iterator[memoryview]:
         rows = max(1, AT_ONCE // max(1, array.strides[0]))
         for start in range(0, len(array), rows):
-            yield array[start : start + rows].astype(kind, copy=False).tobytes()
+            yield bytes_of(array[start : start + rows], kind)
             release()
 
     writer.append_pieces(tag, pieces)
+
+
+def bytes_of(array: np.ndarray, kind: str) -> memoryview:
+    """The bytes of an array's numbers in a format's kind; a view of the array if they stand there already."""
+    return np.ascontiguousarray(array, kind).reshape(-1).view(np.uint8).data
 
 
 def _totals(results: Results) -> dict[str, int | None]:

@@ -18,9 +18,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import secrets
 import stat
 import struct
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,18 +45,30 @@ ALIGNED = 8
 """Arrays that begin at a multiple of this in the file are used where they stand."""
 
 
+WAITING = 4
+"""Streams' blocks that wait for the writing thread, at most; then the walk waits for it."""
+
+
 class PartitionWriter:
     """A partition file under way; use as a context manager and call `finish`.
+
+    Args:
+        path: Where the file is to be.
+        background: Whether what `append` gets may be written by a thread while the caller goes on, from a size on that
+            is worth a thread.  Nobody may change what was given, or fork, until `finish`; an error of writing shows
+            at a later call, at the latest in `finish`.
 
     Raises:
         BadArgument: Not a path.
         BadFile: A place that cannot be written; found out at once, if the place itself says so.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, background: bool = False) -> None:
         self._path = _require_path(path)
+        self._background = background
+        self._thread: _WritingThread | None = None
         self._digest = sha256()
-        self._blocks = self._at = 0
+        self._blocks = 0
         with _writing(self._path):
             target = Path(os.path.realpath(self._path))
             if target.exists() and not target.is_file():
@@ -63,11 +77,14 @@ class PartitionWriter:
             self._temporary = target.with_name(f".exactcpa-{secrets.token_hex(8)}.part")
             self._file = open(self._temporary, "xb")  # noqa: SIM115  closed in __exit__
         self._write(MAGIC)
+        self._at = len(MAGIC)
 
     def __enter__(self) -> PartitionWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._thread.stop()
         # Closing writes what is buffered, which fails again on a full disk; `finish` closes a whole file.
         with contextlib.suppress(OSError):
             self._file.close()
@@ -76,12 +93,30 @@ class PartitionWriter:
 
     def append(self, tag: str, payload: bytes | memoryview) -> None:
         """Write one block."""
+        self._blocks += 1
+        if self._background and self._at > PIECE:
+            self._thread = self._thread or _WritingThread(self._write_block)
+            with _writing(self._path):
+                self._thread.give((tag, payload))
+        else:
+            self._write_block(tag, payload)
+        self._at += BLOCK.size + len(payload)
+
+    def _write_block(self, tag: str, payload: bytes | memoryview) -> None:
         self._write(BLOCK.pack(tag.encode("ascii"), zlib.crc32(payload), len(payload)))
         self._write(payload)
-        self._blocks += 1
+
+    def _wait(self) -> None:
+        """Until the thread, if there is one, has written all it was given; from then on there is none."""
+        self._background = False
+        if self._thread is not None:
+            with _writing(self._path):
+                self._thread.finish()
+            self._thread = None
 
     def append_pieces(self, tag: str, pieces: Callable[[], Iterable[bytes | memoryview]]) -> None:
         """Write one block that is not in memory as a whole; its pieces are asked for twice."""
+        self._wait()
         length = found = 0
         for piece in pieces():
             length += len(piece)
@@ -90,6 +125,7 @@ class PartitionWriter:
         for piece in pieces():
             self._write(piece)
         self._blocks += 1
+        self._at += BLOCK.size + length
 
     def append_json(self, tag: str, value: Mapping[str, Any], following: int = 0) -> None:
         """Write one block of JSON, with spaces at the end so that arrays after it can be used where they stand.
@@ -108,6 +144,7 @@ class PartitionWriter:
 
     def finish(self, totals: Mapping[str, int | None]) -> None:
         """Write the last block, make sure all is on disk, and give the file its name."""
+        self._wait()
         self.append_json("DONE", {"blocks": self._blocks, **totals, "sha256": self._digest.hexdigest()})
         with _writing(self._path):
             self._file.flush()
@@ -117,9 +154,47 @@ class PartitionWriter:
 
     def _write(self, data: bytes | memoryview) -> None:
         self._digest.update(data)
-        self._at += len(data)
         with _writing(self._path):
             self._file.write(data)
+
+
+class _WritingThread:
+    """Writes what it is given, in order, until something fails; what comes then is thrown away."""
+
+    def __init__(self, write: Callable[[str, bytes | memoryview], None]) -> None:
+        self._write = write
+        self._given: queue.Queue[tuple[str, bytes | memoryview] | None] = queue.Queue(WAITING)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="exactcpa-writer", daemon=True)
+        self._thread.start()
+
+    def give(self, block: tuple[str, bytes | memoryview]) -> None:
+        """Hand over a block; raises what went wrong with earlier ones."""
+        if self._error is not None:
+            raise self._error
+        self._given.put(block)
+
+    def finish(self) -> None:
+        """Wait until all is written; raises what went wrong."""
+        self._given.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End, written or not."""
+        self._error = self._error or InterruptedError()
+        if self._thread.is_alive():
+            self._given.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (block := self._given.get()) is not None:
+            if self._error is None:
+                try:
+                    self._write(*block)
+                except BaseException as error:  # raised again where the next block is given
+                    self._error = error
 
 
 def _require_path(path: object) -> str:

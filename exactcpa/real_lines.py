@@ -15,6 +15,7 @@ Not here:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from math import lcm
 
 from flint import arb, fmpq
@@ -28,12 +29,8 @@ Row = tuple[Number, ...]
 
 def is_rational(form: SwitchForm) -> bool:
     """Whether no number of a switch form is irrational."""
-    return not any(
-        isinstance(q, Surd)
-        for layer in form.layers
-        for row in (layer.constant, *layer.base, *layer.gain)
-        for q in row
-    )
+    rows = (row for layer in form.layers for row in (layer.constant, *layer.base, *layer.gain))
+    return Surd not in set(map(type, chain.from_iterable(rows)))
 
 
 def lines_of(form: SwitchForm) -> ExactLines | RealLines:

@@ -204,6 +204,8 @@ def _lower_layer(layer: Layer | IdealBatchNorm, flow: _Flow) -> tuple[list[Stage
             return [], flow._replace(lines=tuple(lines), factors=layer.factor)
         case Linear() | BatchNorm() | Conv2d() | AvgPool2d():
             rows = affine_rows(layer, len(flow.lines))
+            if _is_identity(flow.lines):
+                return [], flow._replace(lines=tuple(_Line(dict(row), bias) for row, bias in rows))
             return [], flow._replace(lines=tuple(_combine(row, bias, flow.lines) for row, bias in rows))
         case TrainingBatchNorm():
             raise BadNetwork(
@@ -268,11 +270,18 @@ def _unit_line(index: int) -> _Line:
     return _Line({index: ONE}, ZERO)
 
 
+def _is_identity(lines: Sequence[_Line]) -> bool:
+    """Whether the lines are the entries of the previous stage, in order: what an affine layer reads as a rule."""
+    return all(
+        not line.constant and len(line.coefficients) == 1 and line.coefficients.get(k) == 1
+        for k, line in enumerate(lines)
+    )
+
+
 def _combine(row: Iterable[tuple[int, Fraction]], bias: Fraction, lines: Sequence[_Line]) -> _Line:
     """Return ``sum(weight * lines[index]) + bias``.
 
-    Most lines are single entries of the previous stage, so no arithmetic is done where none is needed: a
-    dense first layer costs its reading only.
+    No arithmetic is done where none is needed.
     """
     coefficients: dict[int, Fraction] = {}
     constant = bias

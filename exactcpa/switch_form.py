@@ -159,7 +159,11 @@ def _rewrite(
     """One stage: choose its lines, express them by the previous ones, and its outputs by its lines."""
     wanted, terms, units, groups, group_bits = _choose_lines(stage, number, first_bit)
     needed = {z for combination, _ in wanted for z, _ in combination}
-    composed = {z: _compose(stage, z, inputs, width, decisions) for z in needed}
+    if _are_decisions(inputs, decisions):
+        nothing = [Fraction(0)] * width
+        composed = {z: (stage.bias[z], nothing, stage.weight[z]) for z in needed}
+    else:
+        composed = {z: _compose(stage, z, inputs, width, decisions) for z in needed}
     constant, base, gain = [], [], []
     for combination, shift in wanted:
         parts = [(c, composed[z]) for z, c in combination]
@@ -186,6 +190,19 @@ def _combine(parts: list[tuple[Fraction, list[Fraction]]]) -> Row:
     if len(parts) == 1 and parts[0][0] == 1:
         return tuple(parts[0][1])
     return tuple(sum(c * v[j] for c, v in parts) for j in range(len(parts[0][1])))
+
+
+def _are_decisions(inputs: list[list[_Term]], decisions: int) -> bool:
+    """Whether the inputs of a stage are the decisions before it, in order: after a layer of ReLU."""
+    return len(inputs) == decisions and all(
+        len(terms) == 1
+        and not terms[0].shift
+        and not terms[0].slope
+        and len(terms[0].gains) == 1
+        and terms[0].gains[0][0] == k
+        and terms[0].gains[0][1] == 1
+        for k, terms in enumerate(inputs)
+    )
 
 
 def _compose(

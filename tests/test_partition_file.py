@@ -8,6 +8,7 @@ import os
 import pickle
 import resource
 import struct
+import threading
 import zlib
 from fractions import Fraction
 from functools import partial
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 import exactcpa as cpa
 from exactcpa import enumerate as engine
+from exactcpa.partition_file import PartitionWriter, read_blocks
 
 MAGIC = b"exactcpa-partition 1\n"
 HEADER = struct.Struct("<4sIQ")
@@ -56,7 +58,8 @@ PARTITIONS = {
 
 def of_case(name):
     case = CASES[name]
-    return cpa.enumerate_cells(cpa.network_from_json(case.network), cpa.domain_from_json(case.domain))
+    net, domain = cpa.network_from_json(case.network), cpa.domain_from_json(case.domain)
+    return cpa.enumerate_cells(net, domain, method="lp")
 
 
 @pytest.fixture(scope="module", params=PARTITIONS)
@@ -411,6 +414,44 @@ def test_full_disk_keeps_the_old_file(small, contents, tmp_path):
     assert os.listdir(tmp_path) == ["a.cpa"]
 
 
+# Streams written by a thread.
+
+
+def long_streams(tmp_path, blocks, *, background):
+    """A file of so many blocks of 300 kB, and its bytes."""
+    with PartitionWriter(tmp_path / "a.cpa", background=background) as writer:
+        writer.append_json("HEAD", {"a": 1})
+        for number in range(blocks):
+            writer.append(("CODE", "REAL")[number % 2], bytes([number]) * 300_000)
+        writer.append_json("STAT", {"b": 2})
+        writer.finish({"cells": 0})
+    return (tmp_path / "a.cpa").read_bytes()
+
+
+def test_a_thread_writes_the_same_file(tmp_path):
+    assert long_streams(tmp_path, 20, background=True) == long_streams(tmp_path, 20, background=False)
+    blocks = read_blocks(tmp_path / "a.cpa", {"CODE"})
+    assert bytes(blocks["CODE"]) == b"".join(bytes([number]) * 300_000 for number in range(0, 20, 2))
+    assert threading.active_count() == 1
+
+
+@pytest.mark.parametrize("blocks", [5, 40])
+def test_full_disk_is_told_by_the_thread(tmp_path, blocks):
+    with room_for(1_400_000), pytest.raises(cpa.BadFile, match="cannot be written: File too large"):
+        long_streams(tmp_path, blocks, background=True)
+    assert os.listdir(tmp_path) == []
+    assert threading.active_count() == 1
+
+
+def test_work_that_ends_early_ends_the_thread(tmp_path):
+    with pytest.raises(KeyboardInterrupt), PartitionWriter(tmp_path / "a.cpa", background=True) as writer:
+        for _ in range(40):
+            writer.append("CODE", bytes(300_000))
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []
+    assert threading.active_count() == 1
+
+
 def test_rejects_places_that_cannot_be_written(small, tmp_path):
     (tmp_path / "file").write_text("x")
     places = (tmp_path / "missing" / "a.cpa", tmp_path, tmp_path / "file" / "a.cpa", "/dev/null", "/dev/full")
@@ -468,7 +509,7 @@ def test_a_failure_while_saving_leaves_nothing(small, tmp_path, monkeypatch):
         {"network": None},
         {"domain": [[-1, -1], [1, 1]]},
         {"domain": {"type": "box"}},
-        {"method": "vertex"},
+        {"method": "corners"},
         {"method": None},
         {"method": ["lp"]},
         {"workers": 0},

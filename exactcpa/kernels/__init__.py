@@ -25,7 +25,7 @@ def _forget_stale_code() -> None:
 
 _forget_stale_code()
 
-kernel = njit(cache=True, error_model="numpy", _nrt=False)
+kernel = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
 """Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""
 
 inlined = njit(inline="always", error_model="numpy", _nrt=False)

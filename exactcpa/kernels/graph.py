@@ -142,6 +142,78 @@ def _add(g, a, total):
     total[1] = (total[1] + 2.0 * U * (abs(product) + abs(total[0]))) * (1.0 + 4.0 * U) + TINY
 
 
+@kernel
+def _rough_errors(form, table, errors):
+    """Fill in gains, and errors of what each decision changes in the first output; whether the network is fit for it.
+
+    What decision k of layer l changes is a sum over chains of products of gains, ``sum_z gain[l + 1, k, z] s[z]``,
+    where ``s[z]`` is what line z of layer l + 1 shares with the output: the same sum one layer on where z is a switch
+    that is upper, else zero.  Let ``m`` be that sum with absolute values and all switches upper.  A gain is off by a
+    factor within ``1 +- 2 U``, a sum of n products by factors within ``(1 +- U)**n``, and so in each layer the error
+    grows by at most ``(n + 3) U m`` times ``1 + h`` with h below 2**-20 for all layers together.  The m that is
+    computed is off by no more.
+    Nothing underflows: gains are of size 2**-40 to 2**40, so multiples of 2**-93, and within 10 layers all that is
+    computed is a multiple of 2**-930 and below 2**600.
+    """
+    last = form.sizes.shape[0] - 1
+    if last > 10 or form.gain.shape[2] > 2**20:
+        return False
+    for layer in range(1, last + 1):
+        if form.sizes[layer - 1, 2] or (layer > 1 and form.sizes[layer, 3]):
+            return False
+        for k in range(form.sizes[layer - 1, 1]):
+            for z in range(form.sizes[layer, 0]):
+                value, error = form.gain[layer, k, z, 0], form.gain[layer, k, z, 1]
+                size = abs(value)
+                if size == 0.0 and error == 0.0:
+                    continue
+                if not 2.0**-40 < size < 2.0**40 or not error <= 2.0 * U * size:
+                    return False
+                table[layer, k, z] = value
+    factor = 0.0
+    for layer in range(last, 0, -1):
+        factor += (form.sizes[layer, 0] + 3.0) * U * 1.01
+        for k in range(form.sizes[layer - 1, 1]):
+            total = 0.0
+            for z in range(form.sizes[layer, 0]):
+                if layer == last:
+                    total += abs(table[layer, k, z]) * (1.0 if z == 0 else 0.0)
+                elif z < form.sizes[layer, 1]:
+                    total += abs(table[layer, k, z]) * errors[layer + 1, z]
+            errors[layer, k] = total
+    for layer in range(1, last + 1):
+        for k in range(form.sizes[layer - 1, 1]):
+            errors[layer, k] *= factor * 1.01
+    return True
+
+
+@merged
+def _carry_back(form, table, words, i, lowest, shares):
+    """What each line after layer `lowest` shares with the first output on a cell, by layer."""
+    for layer in range(form.sizes.shape[0] - 2, lowest, -1):
+        for k in range(form.sizes[layer, 0]):
+            shares[layer, k] = 0.0
+        for k in range(form.sizes[layer, 1]):
+            if _bit(words, i, form.switch_bits[layer, k]):
+                shares[layer, k] = _dot(table, layer + 1, k, shares, form.sizes[layer + 1, 0])
+
+
+@merged
+def _dot(table, layer, k, shares, n):
+    """A decision's gains times the shares of a layer's lines: four sums, which need not wait for one another."""
+    s0, s1, s2, s3, z = 0.0, 0.0, 0.0, 0.0, 0
+    while z + 3 < n:
+        s0 += table[layer, k, z] * shares[layer, z]
+        s1 += table[layer, k, z + 1] * shares[layer, z + 1]
+        s2 += table[layer, k, z + 2] * shares[layer, z + 2]
+        s3 += table[layer, k, z + 3] * shares[layer, z + 3]
+        z += 4
+    while z < n:
+        s0 += table[layer, k, z] * shares[layer, z]
+        z += 1
+    return (s0 + s1) + (s2 + s3)
+
+
 @allocating
 def classify_edges(
     form,
@@ -161,10 +233,25 @@ def classify_edges(
 
     Across a facet with one switching unit the maps differ by multiples of the switching function; the multiples start
     as the unit's gains and are carried to the output through the decisions both cells share.
+
+    Most differ in the first output beyond all rounding: it is looked at from the output's side, where a cell's facets
+    share the work, with the errors of `_rough_errors`.  Only the others' multiples are carried with bounds of their
+    own.
     """
     n = form.constant.shape[1]
     jump, next_jump = np.zeros((n, 3)), np.zeros((n, 3))
+    last = form.sizes.shape[0] - 1
+    table, errors = np.zeros(form.gain.shape[:3]), np.full(form.gain.shape[:2], np.inf)
+    is_rough = last > 0 and _rough_errors(form, table, errors)
+    shares = np.zeros((last + 1, n))
+    shares[last, 0] = 1.0
     for i in range(words.shape[0]):
+        lowest = last
+        for e in range(starts[i], starts[i + 1]):
+            if neighbours[e] >= i and simple[e]:
+                lowest = min(lowest, bit_layers[flips[e, 0]])
+        if is_rough:
+            _carry_back(form, table, words, i, lowest, shares)
         for e in range(starts[i], starts[i + 1]):
             if neighbours[e] < i:
                 continue
@@ -172,6 +259,11 @@ def classify_edges(
                 verdicts[e] = UNKNOWN
                 continue
             layer, decision = bit_layers[flips[e, 0]], bit_decisions[flips[e, 0]]
+            if is_rough:
+                change = _dot(table, layer + 1, decision, shares, form.sizes[layer + 1, 0])
+                if abs(change) > errors[layer + 1, decision]:
+                    verdicts[e] = DIFFERENT
+                    continue
             for z in range(form.sizes[layer + 1, 0]):
                 jump[z] = form.gain[layer + 1, decision, z]
             for following in range(layer + 1, form.sizes.shape[0] - 1):
