@@ -167,7 +167,8 @@ def test_texts_and_counts():
     assert counts["meetings"] == 1
     assert boundary.to_json()["meetings"][0]["witness"] == [0, 0]
     assert str(boundary.meetings[0]) == "classes 0 = 1 = 2 in cells 0, 1, 2, 3, dimension 0"
-    assert {piece.cell for piece in boundary.of_cell(0)} <= {0, *boundary.of_cell(0)[0].cells}
+    cell = boundary.pieces[0].cell
+    assert {piece.cell for piece in boundary.of_cell(cell)} <= {cell, *boundary.of_cell(cell)[0].cells}
 
 
 # ---------------------------------------------------------------------- random networks

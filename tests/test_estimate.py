@@ -49,7 +49,7 @@ def test_exact_if_the_tree_is_small(name):
     case = CASES[name]
     net, dom = cpa.network_from_json(case.network), cpa.domain_from_json(case.domain)
 
-    forecast = cpa.estimate_cells(net, dom, samples=20)
+    forecast = cpa.estimate_cells(net, dom, samples=200)
 
     assert forecast.exact
     assert (forecast.cells, forecast.edges) == (case.cells, case.edges)

@@ -137,8 +137,8 @@ def test_saved_again_is_the_same_file(part, tmp_path):
 
 def test_proof_is_read_like_a_saved_partition(part, tmp_path):
     path = tmp_path / "proof.cpa"
-    facets = part.summary()["edges"] is not None
-    proved = cpa.enumerate_cells(part.network, part.domain, proof=path, facets=facets)
+    facets, method = part.summary()["edges"] is not None, part.summary()["method"]
+    proved = cpa.enumerate_cells(part.network, part.domain, proof=path, facets=facets, method=method)
     assert proved == part
     assert cpa.load_partition(path) == part
     assert cpa.check(path).cells == len(part)

@@ -515,12 +515,17 @@ def near(x):
 
 
 def same_but_for_rounding(one, other):
-    """Whether two reports agree: counts and texts exactly, rounded scales to rounding."""
+    """Whether two reports agree: counts and texts exactly, rounded scales to rounding.
+
+    Not the numbers of cells, whose order is that of the engine.
+    """
     for name, table in one.tables.items():
         assert len(table) == len(other[name])
         for mine, theirs in zip(table.dicts(), other[name].dicts(), strict=True):
             for column, value in mine.items():
                 place = (name, column)
+                if column in ("cell", "cell_across"):
+                    continue
                 if value is None or isinstance(value, int | str):
                     assert theirs[column] == value, place
                 elif not isinstance(value, tuple):
