@@ -30,7 +30,10 @@ def run_hard(options: Namespace) -> int:
         print_lines(aligned(_rows(cases)))
     else:
         counts = ", ".join(f"{count} .{kind}" for kind, count in facts["written"].items())
-        print_lines([f"written to {options.export}: {counts}, truth.json"])
+        told = [f"written to {options.export}: {counts}, truth.json"]
+        if "onnx" not in facts["written"]:
+            told.append("no .onnx: that needs onnx (pip install 'exactcpa[models]')")
+        print_lines(told)
     return 0
 
 
