@@ -314,7 +314,7 @@ def test_killed_at_random_moments(small_tasks, workers, name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_at_many_random_moments(monkeypatch, workers, tmp_path):
-    """A larger network, tasks of all sizes, hundreds of kills."""
+    """A larger network, tasks of all sizes, many kills."""
     net, domain = case("random_3_32_32")
     expected = cpa.enumerate_cells(net, domain, proof=tmp_path / "one.cpa")
     rng, kills = random.Random(workers), 0
@@ -329,10 +329,10 @@ def test_killed_at_many_random_moments(monkeypatch, workers, tmp_path):
         def work(folder=folder):
             cpa.enumerate_cells(net, domain, proof=True, stream=folder, workers=workers)
 
-        kills += killed_until_done(work, rng, longest=0.8, most=25)
+        kills += killed_until_done(work, rng, longest=0.2, most=25)
         assert cpa.load_partition(folder) == expected
         assert_same_file(tmp_path / "one.cpa", folder / "partition.cpa")
-    assert kills > 50
+    assert kills > 20
 
 
 def test_killed_workers_are_replaced(small_tasks, monkeypatch, tmp_path):
