@@ -113,11 +113,11 @@ class _Schedule:
         pool, self._pool = self._pool, None
         if pool is None:
             return
-        # Before Python 3.14 an executor has no way to end processes that are at work.
-        processes = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
+        # Before Python 3.14 an executor has no way to end processes that are at work.  Its thread is waited for:
+        # while it lives, nothing can be forked.
+        for process in list((pool._processes or {}).values()):
             process.terminate()
+        pool.shutdown(cancel_futures=True)
 
 
 def _start(workers: int) -> ProcessPoolExecutor:

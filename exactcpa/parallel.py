@@ -239,7 +239,7 @@ class Crew:
             raise WorkerLost(
                 "a worker process died, and so did those that took its place: is there enough memory?"
             )
-        self.close()
+        self.executor.shutdown()  # its thread, too, has to end before the next fork
         self.executor = self._start()
 
     def close(self) -> None:
