@@ -217,7 +217,8 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
         ("graphml", "file for the region graph"),
         ("npz", "file for numpy arrays"),
     ):
-        form.add_argument(f"--{name}", metavar="OUT", help=what)
+        what += f" (default: FILE.{name} without .cpa)"
+        form.add_argument(f"--{name}", metavar="OUT", nargs="?", const="", help=what)
 
 
 def _add_bn(commands: argparse._SubParsersAction) -> None:

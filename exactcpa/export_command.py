@@ -22,7 +22,8 @@ def run_export(options: Namespace) -> int:
     """Write the partition in the format whose option has a place."""
     kind = next(kind for kind in KINDS if getattr(options, kind) is not None)
     part = load_partition(options.file)
-    written = export_partition(part, getattr(options, kind), kind)
+    place = getattr(options, kind) or f"{options.file.rstrip(os.sep).removesuffix('.cpa')}.{kind}"
+    written = export_partition(part, place, kind)
     counts = {name: part.summary()[name] for name in ("cells", "edges")}
     facts = {"file": options.file, "format": kind, **counts, "written": written}
     if options.json:

@@ -226,6 +226,18 @@ def test_command(kind, tmp_path, capsys):
     assert f'"format": "{kind}"' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["csv", "graphml", "npz"])
+def test_command_without_a_place(kind, tmp_path, capsys):
+    part = of_file("random_2_16_16")
+    part.save(tmp_path / "a.b.cpa")
+    cpa.enumerate_cells(part.network, part.domain, stream=tmp_path / "run")
+    assert cli.main(["export", str(tmp_path / "a.b.cpa"), f"--{kind}"]) == 0
+    assert cli.main(["export", f"{tmp_path / 'run'}/", f"--{kind}"]) == 0
+    capsys.readouterr()
+    assert (tmp_path / f"a.b.{kind}").exists()
+    assert (tmp_path / f"run.{kind}").exists()
+
+
 def test_command_refuses(tmp_path, capsys):
     assert cli.main(["export", str(tmp_path / "missing.cpa"), "--npz", str(tmp_path / "a.npz")]) == 2
     assert "cannot be read" in capsys.readouterr().err
