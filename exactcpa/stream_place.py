@@ -31,9 +31,13 @@ def partition_of(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
     """The partition file that a path means: of a finished stream's folder the one inside, else the path itself.
 
     Raises:
-        BadFile: A folder of a run that is not finished.
+        BadFile: A folder of a run that is not finished, or another folder.
     """
     if not is_stream(path):
+        if os.path.isdir(path):
+            raise BadFile(
+                f"{os.fspath(path)}: expected a file or a streamed run, got a folder without {MANIFEST}"
+            )
         return path
     inside = os.path.join(path, PARTITION)
     if os.path.isfile(inside):

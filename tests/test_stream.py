@@ -559,7 +559,7 @@ def test_other_folders_and_files_are_refused(tmp_path):
         cpa.enumerate_cells(net, domain, proof=True)
     with pytest.raises(cpa.BadFile, match="no folder of a streamed"):
         cpa.stream_progress(tmp_path)
-    with pytest.raises(cpa.BadFile, match="cannot be read"):
+    with pytest.raises(cpa.BadFile, match="expected a file or a streamed run"):
         cpa.load_partition(tmp_path / "mine")
 
 
@@ -789,3 +789,10 @@ def test_ctrl_c(tmp_path, capsys):
     assert cli.main(command) == 0
     assert cpa.load_partition(run) == cpa.enumerate_cells(*case("random_3_16_16"), method="lp")
     assert cpa.check(run / "partition.cpa").cells == 1971
+
+
+@pytest.mark.parametrize("command", ["info", "check", "export"])
+def test_other_folders_are_told(command, tmp_path, capsys):
+    more = ["--npz"] if command == "export" else []
+    assert cli.main([command, str(tmp_path), *more]) == 2
+    assert "expected a file or a streamed run, got a folder without manifest.json" in capsys.readouterr().err
