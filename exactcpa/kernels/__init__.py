@@ -13,18 +13,6 @@ from pathlib import Path
 from numba import njit
 
 
-def _forget_stale_code() -> None:
-    """Remove cached code older than any kernel: numba looks at a function's own file, not at those it calls."""
-    folder = Path(__file__).parent
-    newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
-    for cached in (folder / "__pycache__").glob("*.nb[ic]"):
-        with suppress(OSError):
-            if cached.stat().st_mtime < newest:
-                cached.unlink()
-
-
-_forget_stale_code()
-
 kernel = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
 """Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""
 
@@ -36,3 +24,20 @@ merged = njit(error_model="numpy", _nrt=False, forceinline=True)
 
 allocating = njit(cache=True, error_model="numpy")
 """For functions that make arrays of their own."""
+
+
+@kernel
+def _nothing() -> None:
+    """Compiled never: numba tells of it where the kernels' code is kept."""
+
+
+def _forget_stale_code() -> None:
+    """Remove cached code older than any kernel: numba looks at a function's own file, not at those it calls."""
+    newest = max(source.stat().st_mtime for source in Path(__file__).parent.glob("*.py"))
+    for cached in Path(_nothing.stats.cache_path).glob("*.nb[ic]"):
+        with suppress(OSError):
+            if cached.stat().st_mtime < newest:
+                cached.unlink()
+
+
+_forget_stale_code()
