@@ -12,7 +12,6 @@ from pathlib import Path
 
 from numba import njit
 
-
 kernel = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
 """Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""
 
