@@ -79,6 +79,7 @@ it; the checker imports nothing of the package at all):
     cell               one cell, exactly: rows with the facets marked, flat units, affine map
     location           the closed cells that contain a point
     own_cell           the cell of one point, found without any other
+    residues           affine maps of cells modulo a prime: values that differ prove that the maps differ
     adjacency          the region graph and the linear regions
     mapped_files       arrays in files: read, or worked on, without being in memory
     adjacency_on_disk  the region graph of more cells than memory holds

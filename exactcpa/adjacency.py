@@ -14,7 +14,7 @@ if c is zero.  So N can be worked out exactly.  Most facets do not need it:
 With k as the only unit that differs, looking up one pattern answers.  Otherwise the units that switched
 at an earlier facet of k are tried, each of them checked; only if that fails the neighbour is worked out.
 
-Main definitions: `region_graph`, `Graph`, `across`, `Crossings`.
+Main definitions: `region_graph`, `Graph`, `across`, `Crossings`, `MapComparison`.
 
 Conventions: facets are numbered cell by cell; ``neighbours[e]`` is the cell across facet ``e``.  Linear
 regions are the classes of cells joined through facets by equal affine maps of the network.
@@ -38,7 +38,8 @@ from exactcpa.errors import CertificateRejected, Undecided
 from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph
 from exactcpa.patterns import Place, cell_text, integer, places_of, to_words
-from exactcpa.real_lines import AnyLines, lines_of
+from exactcpa.real_lines import AnyLines, RealLines, lines_of
+from exactcpa.residues import Residues, primes_of
 from exactcpa.surds import Number
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
@@ -104,11 +105,9 @@ def region_graph(
     graph.classify_edges(
         floats, *groups, layers, decisions, words, starts, flips, neighbours, simple, verdicts
     )
-    unknown = np.flatnonzero(verdicts == graph.UNKNOWN).tolist()
-    for e in unknown:
-        i, j = int(cells[e]), int(neighbours[e])
-        with naming(form, integer(words[i]), int(flips[e, 0])):
-            verdicts[e] = graph.EQUAL if has_same_map(lines, words, i, j) else graph.DIFFERENT
+    unknown = np.flatnonzero(verdicts == graph.UNKNOWN)
+    compare = MapComparison(lines, words)
+    verdicts[unknown] = compare(cells[unknown], neighbours[unknown], flips[unknown, 0])
     labels = np.empty(len(words), np.int64)
     count = graph.merge(starts, neighbours, verdicts, labels)
     return Graph(neighbours, labels, int(count), len(open_facets) + len(unknown))
@@ -321,7 +320,42 @@ def _winner_across(candidates: Sequence[Sequence[Number]], winner: int, row: Sla
     return best
 
 
-def has_same_map(lines: AnyLines, words: np.ndarray, i: int, j: int) -> bool:
-    """Whether the network's affine map is the same on two cells."""
-    last = len(lines.form.layers) - 1
-    return lines.at(last, integer(words[i])).rows == lines.at(last, integer(words[j])).rows
+class MapComparison:
+    """Whether the network's affine map is the same on two cells, for those where doubles leave it open.
+
+    Maps that differ almost always do so modulo a prime (`residues`), which many cells share the work of; the others
+    are worked out.
+    """
+
+    def __init__(self, lines: AnyLines, words: np.ndarray) -> None:
+        self._lines, self._words = lines, words
+        self._last = len(lines.form.layers) - 1
+        self._residues: Residues | None = None
+
+    def __call__(self, ones: np.ndarray, others: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Verdicts on pairs of cells, `graph.EQUAL` or `graph.DIFFERENT`; the bits are named if one is undecided."""
+        verdicts = np.full(len(ones), graph.DIFFERENT, np.int8)
+        for k in np.flatnonzero(self._may_be_equal(ones, others)).tolist():
+            i, j = int(ones[k]), int(others[k])
+            with naming(self._lines.form, integer(self._words[i]), int(bits[k])):
+                if self._map(i) == self._map(j):
+                    verdicts[k] = graph.EQUAL
+        return verdicts
+
+    def _may_be_equal(self, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Where the maps of two cells are equal modulo a prime; everywhere in the ideal reading."""
+        if isinstance(self._lines, RealLines) or not len(ones):
+            return np.ones(len(ones), bool)
+        if self._residues is None:
+            self._residues = self._at_random()
+        cells, places = np.unique(np.concatenate([ones, others]), return_inverse=True)
+        values = self._residues.of_cells(self._words[cells])
+        return (values[places[: len(ones)]] == values[places[len(ones) :]]).all(axis=1)
+
+    def _at_random(self) -> Residues:
+        form = self._lines.form
+        prime = next(primes_of(form))
+        return Residues(form, prime, np.random.default_rng(0).integers(prime, size=form.dimension))
+
+    def _map(self, i: int) -> tuple[tuple[Number, ...], ...]:
+        return self._lines.at(self._last, integer(self._words[i])).rows

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exactcpa.adjacency import Crossings, Graph, has_same_map, kernel_tables, naming
+from exactcpa.adjacency import Crossings, Graph, MapComparison, kernel_tables
 from exactcpa.errors import CertificateRejected
 from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph, matching
 from exactcpa.mapped_files import Scratch
-from exactcpa.patterns import integer, places_of
+from exactcpa.patterns import places_of
 from exactcpa.real_lines import lines_of
 from exactcpa.switch_form import SwitchForm
 
@@ -213,6 +213,7 @@ def _join(
     lines, places = lines_of(form), places_of(form)
     layers, decisions, groups = kernel_tables(form, places)
     words, flips, neighbours, compared = arrays.words, arrays.flips, arrays.neighbours, 0
+    compare = MapComparison(lines, words)
     for first, last in _blocks(len(words)):
         parent[first:last] = np.arange(first, last)
     for first, last in _blocks(len(words)):
@@ -226,11 +227,10 @@ def _join(
             *(simple[facets], verdicts),
         )
         cells = np.repeat(np.arange(first, last), np.diff(starts))
-        for e in np.flatnonzero(verdicts == graph.UNKNOWN).tolist():
-            i, j = int(cells[e]), int(neighbours[offset + e])
-            with naming(form, integer(words[i]), int(flips[offset + e, 0])):
-                verdicts[e] = graph.EQUAL if has_same_map(lines, words, i, j) else graph.DIFFERENT
-            compared += 1
+        unknown = np.flatnonzero(verdicts == graph.UNKNOWN)
+        e = offset + unknown
+        verdicts[unknown] = compare(cells[unknown], neighbours[e], flips[e, 0])
+        compared += len(unknown)
         matching.join_equal(starts, neighbours[facets], verdicts, first, parent)
         scratch.release()
     return compared

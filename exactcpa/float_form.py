@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ldexp
+from math import inf, ldexp
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,7 @@ class FloatForm(NamedTuple):
     """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions.
 
     A triple is a number, its error, and its grain: a power of two of which it is a multiple (infinite for zero).
+    A *rest* is what a number with an error lacks, as a sum of two doubles, and the error of all three.
 
     Attributes:
         sizes: Shape ``(layers, 4)``: lines, switches, groups, and whether any entry of `base` is nonzero.
@@ -52,6 +53,7 @@ class FloatForm(NamedTuple):
         base: Shape ``(layers, n, max(n, d), 3)``.
         gain: Shape ``(layers, k, n, 3)``: transposed, one contiguous row a decision.
         switch_bits: Shape ``(layers, k)``: pattern bit of each switch.
+        constant_rest, base_rest, gain_rest: Shaped as the triples; without layers if no number has an error.
     """
 
     sizes: np.ndarray
@@ -59,6 +61,9 @@ class FloatForm(NamedTuple):
     base: np.ndarray
     gain: np.ndarray
     switch_bits: np.ndarray
+    constant_rest: np.ndarray
+    base_rest: np.ndarray
+    gain_rest: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,12 @@ def exponent_above(q: Number) -> int:
     return q.numerator.bit_length() - q.denominator.bit_length() + 1 if q else NOTHING
 
 
-def _tight(q: Surd) -> tuple[Fraction, Fraction]:
-    """Bounds of a real number that agree to 80 bits, unless it is too near to zero for that."""
-    bits = 96
+def _tight(q: Surd, wanted: int = 80) -> tuple[Fraction, Fraction]:
+    """Bounds of a real number that agree to so many bits, unless it is too near to zero for that."""
+    bits = wanted + 16
     while True:
         low, high = enclosure(q, bits)
-        if (high - low) * 2**80 <= abs(low) or bits > 1000:
+        if (high - low) * 2**wanted <= abs(low) or bits > 1000:
             return low, high
         bits *= 2
 
@@ -122,6 +127,40 @@ def rounded(q: Number) -> tuple[float, float]:
     nearest = float(q)
     error = abs(q - Fraction(nearest))
     return nearest, above(error) if error else 0.0
+
+
+def as_parts(n: int, denominator: int, shift: int) -> tuple[list[float], bool]:
+    """``n * 2**shift / denominator`` as a sum of three doubles, and whether it is that exactly.
+
+    The sum is off by at most half a unit of the last place of the third, or by ``2**-1074``; numbers that are too large
+    give an infinity.
+    """
+    if shift >= 0:
+        n <<= shift
+    else:
+        denominator <<= -shift
+    parts = []
+    for _ in range(3):
+        if n.bit_length() - denominator.bit_length() > 1000:
+            return [inf, 0.0, 0.0], False
+        parts.append(n / denominator)
+        above, below = parts[-1].as_integer_ratio()
+        n, denominator = n * below - above * denominator, denominator * below
+    return parts, not n
+
+
+def rest_of(q: Number, exponent: int, value: float) -> tuple[float, float, float]:
+    """What a double lacks to be ``q * 2**exponent``, as a sum of two doubles, and a bound of what is still left."""
+    if not isinstance(q, Surd):
+        parts, is_all = as_parts(q.numerator, q.denominator, exponent)
+        if parts[0] != value:
+            return 0.0, 0.0, inf
+        return parts[1], parts[2], 0.0 if is_all else abs(parts[2]) * 2.0**-52 + TINY
+    low, high = _tight(scaled(q, exponent), 170)
+    middle = (low + high) / 2 - Fraction(value)
+    first = float(middle)
+    second = float(middle - Fraction(first))
+    return first, second, above(abs(middle - Fraction(first) - Fraction(second)) + (high - low) / 2)
 
 
 def above(q: Fraction) -> float:
@@ -227,6 +266,9 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         _zeros(count, n, width),
         _zeros(count, k, n),
         np.zeros((count, k), np.int64),
+        np.zeros((count, n, 3)),
+        np.zeros((count, n, width, 3)),
+        np.zeros((count, k, n, 3)),
     )
     exponents: list[tuple[int, ...]] = []
     previous = [0] * d
@@ -245,6 +287,9 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         # Coordinates so small that their scale had to be cut off: coefficients may exceed four times the size.
         for triples in (arrays.constant, arrays.base, arrays.gain):
             triples[..., 2] = 0.0
+    if not any((triples[..., 1] > 0.0).any() for triples in (arrays.constant, arrays.base, arrays.gain)):
+        nothing = np.zeros((0, 1, 1, 3))
+        arrays = arrays._replace(constant_rest=np.zeros((0, 1, 3)), base_rest=nothing, gain_rest=nothing)
     return ScaledForm(arrays, tuple(exponents))
 
 
@@ -337,8 +382,8 @@ def _sizes(part: _Part, scales: list[int]) -> np.ndarray:
     return (np.where(exponents > NOTHING, exponents, 2 * NOTHING) - np.array(scales)).max(axis=1)
 
 
-def _fill_part(target: np.ndarray, part: _Part, scales: np.ndarray) -> None:
-    """Write the triples of a table's numbers, each times two to the power of its scale."""
+def _fill_part(target: np.ndarray, rests: np.ndarray, part: _Part, scales: np.ndarray) -> None:
+    """Write the triples and rests of a table's numbers, each times two to the power of its scale."""
     rows, table = part
     done = np.zeros(scales.shape, bool)
     if table is not None:
@@ -351,8 +396,11 @@ def _fill_part(target: np.ndarray, part: _Part, scales: np.ndarray) -> None:
         target[..., 2] = np.where(done, grains, np.inf)
         done |= is_zero
     for i, j in np.argwhere(~done).tolist():
-        if rows[i][j]:
-            target[i, j] = _scaled_triple(rows[i][j], int(scales[i, j]))
+        q, exponent = rows[i][j], int(scales[i, j])
+        if q:
+            target[i, j] = _scaled_triple(q, exponent)
+            if target[i, j, 1] > 0.0:
+                rests[i, j] = rest_of(q, exponent, float(target[i, j, 0]))
 
 
 def _fill(
@@ -368,11 +416,11 @@ def _fill(
     n, own = layer.lines, np.array(lines)[:, None]
     arrays.switch_bits[number, : layer.switches] = layer.switch_bits
     constant, base, gain = parts
-    _fill_part(arrays.constant[number, :n, None], constant, own)
-    _fill_part(arrays.base[number, :n, : len(previous)], base, own - np.array(previous))
+    _fill_part(arrays.constant[number, :n, None], arrays.constant_rest[number, :n, None], constant, own)
+    before, chosen = (number, slice(n), slice(len(previous))), (number, slice(len(decisions)), slice(n))
+    _fill_part(arrays.base[before], arrays.base_rest[before], base, own - np.array(previous))
     if decisions:
-        _fill_part(
-            arrays.gain[number, : len(decisions), :n].transpose(1, 0, 2), gain, own - np.array(decisions)
-        )
+        gains, rests = (triples[chosen].transpose(1, 0, 2) for triples in (arrays.gain, arrays.gain_rest))
+        _fill_part(gains, rests, gain, own - np.array(decisions))
     has_base = int((arrays.base[number, ..., 2] < np.inf).any())
     arrays.sizes[number] = (n, layer.switches, len(layer.groups), has_base)

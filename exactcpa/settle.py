@@ -27,7 +27,7 @@ from flint import fmpz
 from exactcpa.errors import Undecided
 from exactcpa.exact_points import Point, as_doubles, common, dyadic, sign_at, value_at
 from exactcpa.exact_simplex import Exceeded, Rows, gather, maximise, maximise_from_basis
-from exactcpa.float_form import TINY, FloatDomain
+from exactcpa.float_form import TINY, FloatDomain, as_parts
 from exactcpa.kernels import state
 from exactcpa.kernels.state import Lp, Output, Tree
 from exactcpa.patterns import cell_text, integer, places_of
@@ -175,7 +175,7 @@ class Settler:
             shifts = [exponent - down, *(exponent + e for e in exponents)]
             error = 0.0
             for j, (n, shift) in enumerate(zip((constant, *row[:d]), shifts, strict=True)):
-                parts, is_all = _as_parts(int(n), int(lines.denominator), shift)
+                parts, is_all = as_parts(int(n), int(lines.denominator), shift)
                 tree.expansions[layer, i, j : 3 * d + 3 : d + 1] = parts
                 if not is_all:
                     error += abs(parts[2]) * 2.0**-52 * radius[j] + TINY if parts[0] < inf else inf
@@ -493,22 +493,6 @@ def _as_shifts(centre: list[Fraction]) -> tuple[list[int], int]:
     """Dyadic numbers as integers over one power of two, and its exponent."""
     down = max(c.denominator.bit_length() - 1 for c in centre)
     return [int(c * 2**down) for c in centre], down
-
-
-def _as_parts(n: int, denominator: int, shift: int) -> tuple[list[float], bool]:
-    """``n * 2**shift / denominator`` as a sum of three doubles, and whether it is that exactly."""
-    if shift >= 0:
-        n <<= shift
-    else:
-        denominator <<= -shift
-    parts = []
-    for _ in range(3):
-        if n.bit_length() - denominator.bit_length() > 1000:
-            return [inf, 0.0, 0.0], False
-        parts.append(n / denominator)
-        above, below = parts[-1].as_integer_ratio()
-        n, denominator = n * below - above * denominator, denominator * below
-    return parts, not n
 
 
 def _domain_rows(domain: object) -> list[ExactRow]:

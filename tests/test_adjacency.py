@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -18,10 +18,12 @@ from strategies import INTEGERS, MAXIMA, boxes, cases, linear_layers, text, time
 from validate import cell_of, edge_patterns, neighbours_of, patterns_of
 
 import exactcpa as cpa
+from exactcpa import adjacency
 from exactcpa.adjacency import across, region_graph
 from exactcpa.cell import slack_of
 from exactcpa.errors import CertificateRejected
 from exactcpa.float_form import float_domain, float_form
+from exactcpa.kernels import graph
 from exactcpa.patterns import integer
 from exactcpa.switch_form import switch_form
 
@@ -273,3 +275,51 @@ def test_what_was_learned_is_checked():
     part = assert_agrees_with_the_oracle(network, SQUARE)
     assert len(part) == 5
     assert sorted(len(units) for _, _, units in part.graph().edges(data="units")) == [1, 1, 1, 2, 3]
+
+
+# Maps compared where doubles leave it open.
+
+
+COMPARED = {
+    "design_example": lambda: enumerated(CASES["design_example"].network, CASES["design_example"].domain),
+    "dead_units": lambda: enumerated(
+        network_of(
+            2,
+            linear([[1, 0], [0, 1], ["1/7", "1/7"]], [0, 0, "1/9"]),
+            {"type": "relu"},
+            linear([[1, 0, 0], [0, 0, 0], [0, 0, "1/3"]], [0, -1, 0]),
+            {"type": "relu"},
+            linear([[1, 1, 0]], [0]),
+        ),
+        SQUARE,
+    ),
+    "prelu_identity": lambda: enumerated(
+        network_of(2, linear([[1, 0], [0, 1]], [0, 0]), {"type": "prelu", "slope": [1, "1/2"]}), SQUARE
+    ),
+    "cancelling_layers": lambda: enumerated(
+        network_of(
+            2,
+            linear([["1/3", 0], ["-1/3", 0], [0, "1/11"]], [0, 0, 0]),
+            {"type": "relu"},
+            linear([[3, -3, 0], [0, 0, 1]], [0, 0]),
+        ),
+        SQUARE,
+    ),
+}
+
+
+@pytest.mark.parametrize("prime", [None, 13], ids=["large prime", "prime that confuses"])
+@pytest.mark.parametrize("name", COMPARED)
+def test_maps_compared_exactly(name, prime, monkeypatch):
+    """Whatever the prime, the verdicts are those of the maps as fractions."""
+    if prime:
+        monkeypatch.setattr(adjacency, "primes_of", lambda form: iter([prime]))
+    part = COMPARED[name]()
+    maps = part.affine_maps()
+    ones, others = (np.array(side) for side in zip(*product(range(len(part)), repeat=2), strict=True))
+    compare = adjacency.MapComparison(part.lines, part.results.words)
+    verdicts = compare(ones, others, np.zeros(len(ones), np.int32))
+    assert verdicts.tolist() == [
+        graph.EQUAL if maps[i] == maps[j] else graph.DIFFERENT for i, j in zip(ones, others, strict=True)
+    ]
+    assert 0 < (verdicts[ones != others] == graph.EQUAL).sum() < len(verdicts) - len(part)

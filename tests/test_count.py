@@ -104,10 +104,9 @@ def test_maps_modulo_a_prime_are_the_network():
     net, dom = cpa.Network(2, layers), box(2)
     part = cpa.enumerate_cells(net, dom)
     counter = count_maps.MapCounter(part.form)
-    bits = count_maps.np.unpackbits(part.results.words.view(count_maps.np.uint8), axis=1, bitorder="little")
     for reduced in counter._reduced:
         p, start = int(reduced._prime), [int(x) for x in reduced._start]
-        values = reduced.values(bits)
+        values = reduced.of_cells(part.results.words)
         for i in range(len(part)):
             image = part.affine_map(i)
             exact = [

@@ -9,7 +9,9 @@ import oracles
 import pytest
 
 import exactcpa as cpa
+from exactcpa.adjacency import MapComparison
 from exactcpa.float_form import float_domain, float_form
+from exactcpa.settle import Settler
 from exactcpa.subtree import Subtree
 from exactcpa.switch_form import switch_form
 from exactcpa.walk import Chunk, walk
@@ -69,6 +71,22 @@ def test_few_questions_stay_open(method):
     tally = stretches(chain(30, 20), SMALL, method)[-1].tally
     assert tally.cells > 100
     assert tally.decided_exactly < tally.cells / 10
+
+
+@pytest.mark.parametrize("method", ["lp", "vertex"])
+@pytest.mark.parametrize("network", [chain(30, 20), chain(30, 20, thirds=True)], ids=["doubles", "thirds"])
+def test_three_doubles_are_enough(method, network, monkeypatch):
+    """No lines are asked for from the exact side, whether weights are doubles or not."""
+    monkeypatch.setattr(Settler, "write_lines", None)
+    assert stretches(network, SMALL, method)[-1].tally.cells > 100
+
+
+def test_maps_differ_modulo_a_prime(monkeypatch):
+    """Rounding leaves the comparison of most neighbours open; a prime decides, without exact maps."""
+    monkeypatch.setattr(MapComparison, "_map", None)
+    part = cpa.enumerate_cells(cpa.network_from_json(chain(50, 20)), TINY)
+    assert part.summary()["decided_exactly"] > len(part) / 2
+    assert part.summary()["linear_regions"] == len(part)
 
 
 @pytest.mark.parametrize("scale", [0.3, 1.0, 2.0])

@@ -30,6 +30,9 @@ def load_kernels(*, groups: bool, method: str = "lp") -> None:
         np.zeros((1, 1, 1, 3)),
         np.zeros((1, 1, 1, 3)),
         np.zeros((1, 1), np.int64),
+        np.zeros((0, 1, 3)),
+        np.zeros((0, 1, 1, 3)),
+        np.zeros((0, 1, 1, 3)),
     )
     tree, lp = state.new_tree(1, 1, 1, 1)
     tree.counters[state.TOP] = -1
@@ -47,6 +50,7 @@ def load_kernels(*, groups: bool, method: str = "lp") -> None:
     graph.fill_table(words, table)
     graph.find(words, table, np.zeros(1, np.uint64))
     graph.match_facets(words, table, starts, flips, none)
+    graph.find_one_sided(starts, none)
     graph.classify_edges(
         form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts
     )
