@@ -47,8 +47,10 @@ it; the checker imports nothing of the package at all):
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
     kernels.corners    facets found in passing, at the corners that linear programs visit
     kernels.simplex    dictionary simplex in doubles: proposes, never decides
+    kernels.ties       maxima of exactly zero: combinations of rows that have to be
     kernels.integers   small integer systems solved exactly: ties settled in the kernel
     kernels.questions  does a line change sign on a node, is a row a facet of it
+    kernels.twins      lines that are multiples of a row
     kernels.records    what the walk writes: the records of the proof, and the results
     kernels.nodes      points, rows, dictionary and children of a node of the split tree
     kernels.expansions  lines of deep layers in three doubles a coefficient, accurate again

@@ -20,6 +20,7 @@ from flint import fmpz, fmpz_mat
 from exactcpa.exact_points import Point, common, sign_at
 from exactcpa.float_form import FloatDomain, FloatForm, above
 from exactcpa.kernels import state, vert_state
+from exactcpa.kernels.contest import Contests
 from exactcpa.kernels.state import Lp, Output, Tree
 from exactcpa.kernels.vert_state import grow_corners, new_corners, widen
 from exactcpa.kernels.vertex_tree import advance_vertices
@@ -63,11 +64,13 @@ class VertexSide:
         self.corners = new_corners(frames, switches, self._d, rows)
         self._known: dict[tuple, Point] = {}
 
-    def advance(self, tree: Tree, lp: Lp, out: Output, steps: int, handed_over: float) -> int:
+    def advance(
+        self, contests: Contests, tree: Tree, lp: Lp, out: Output, steps: int, handed_over: float
+    ) -> int:
         """One compiled stretch."""
         count = self._floats.rows.shape[0]
         return advance_vertices(
-            self._form, tree, lp, out, self.corners, self._floats.box, count, steps, handed_over
+            self._form, contests, tree, lp, out, self.corners, self._floats.box, count, steps, handed_over
         )
 
     def grow(self, tree: Tree) -> None:

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
-from exactcpa.choose import Chooser
+from exactcpa.choose import Chooser, contests_of
 from exactcpa.errors import BadArgument
 from exactcpa.exact_points import Point, as_doubles
 from exactcpa.float_form import FloatDomain, ScaledForm
@@ -138,7 +138,8 @@ def walk(
     tree, lp = new_tree(len(form.layers), n, d, form.words)
     out = new_output(n, d, form.words)
     settler = Settler(form, domain, floats, scaled.exponents)
-    chooser = Chooser(settler, scaled.exponents)
+    contests = contests_of(form, scaled.exponents)
+    chooser = Chooser(settler, contests)
     if subtree is None:
         tree, lp = _plant(tree, lp, settler, domain, floats)
     else:
@@ -150,9 +151,11 @@ def walk(
     while True:
         start, stretch = perf_counter(), int(min(pace, steps))
         if side is None:
-            question = advance(scaled.arrays, tree, lp, out, floats.box, domain_rows, stretch, handed_over)
+            question = advance(
+                scaled.arrays, contests, tree, lp, out, floats.box, domain_rows, stretch, handed_over
+            )
         else:
-            question = side.advance(tree, lp, out, stretch, handed_over)
+            question = side.advance(contests, tree, lp, out, stretch, handed_over)
         pace = max(1, pace // 2) if perf_counter() - start > STRETCH else min(STEPS, 2 * pace)
         if side is not None:
             if question in QUESTIONS:
@@ -167,6 +170,10 @@ def walk(
                     chunk = _take(tree, out, settler)
                     room -= chunk.size
                     yield chunk
+            case state.ASK_GROUP:
+                chooser.proceed(scaled.arrays, tree, out, floats.box, int(tree.counters[state.QFRAME]))
+                if side is not None and tree.counters[state.TOP] > tree.counters[state.QFRAME]:
+                    side.adopt(tree)
             case state.GROW:
                 tree, lp = grow(tree, lp)
                 if side is not None:
@@ -174,7 +181,7 @@ def walk(
             case state.HAND_OVER:
                 yield _take(tree, out, settler)
                 yield take_off(tree, settler, side)
-            case state.ASK_GROUP | state.FLUSH | state.RUNNING:
+            case state.FLUSH | state.RUNNING:
                 chunk = _take(tree, out, settler)
                 room -= chunk.size
                 yield chunk
@@ -185,13 +192,6 @@ def walk(
                     handed_over = 0.0
                 elif perf_counter() > end:
                     handed_over = LEAST * (subtree.share if subtree else 1.0)
-                if question == state.ASK_GROUP:
-                    tree, lp = _make_room(tree, lp, form)
-                    chooser.proceed(
-                        scaled.arrays, tree, lp, out, floats.box, int(tree.counters[state.QFRAME])
-                    )
-                    if side is not None and tree.counters[state.TOP] > tree.counters[state.QFRAME]:
-                        side.adopt(tree)
             case state.DONE:
                 yield _take(tree, out, settler)
                 return
@@ -243,21 +243,6 @@ def _answer(settler: Settler, tree: Tree, lp: Lp, out: Output, question: int) ->
         case _:
             settler.write_cell(tree, out, subject)
             counters[state.ANSWER] = state.IS_WRITTEN
-
-
-def _make_room(tree: Tree, lp: Lp, form: SwitchForm) -> tuple[Tree, Lp]:
-    """Room for one node divided at a group, whatever its size."""
-    f = int(tree.counters[state.QFRAME])
-    frame = tree.frames[f]
-    widest = max((len(group) for layer in form.layers for group in layer.groups), default=0)
-    while (
-        frame[state.ROWS] + widest + 4 > tree.rows.shape[0]
-        or 2 * frame[state.A1] + widest + 16 > tree.lists.shape[1]
-        or 3 * frame[state.P1] + 16 > tree.lists.shape[1]
-    ):
-        tree, lp = grow(tree, lp)
-        frame = tree.frames[f]
-    return tree, lp
 
 
 def _take(tree: Tree, out: Output, settler: Settler) -> Chunk:

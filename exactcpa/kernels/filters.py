@@ -15,27 +15,15 @@ Why each bound holds, with ``u = 2**-53`` and ``gamma_k = k u / (1 - k u)``:
   their absolute values, which summed over the box is at most ``size_G + sum lambda_i size_i``; the stored
   rows add ``error_G + sum lambda_i error_i``; the final sum adds ``gamma_{d+1}`` of the same bracket.  This is
   the safe bound of Neumaier and Shcherbina (2004), with the residual moved to the box.
-* *Rows through the origin.*  Where the constants of a line and of ``d`` rows are exactly zero, maxima of exactly
-  zero are usual, and no bound of the above kind proves them.  But if the exact matrix ``N`` of the rows' normals is
-  invertible, ``-G`` is exactly one combination of the rows, and it is enough to enclose its multipliers: with an
-  approximate inverse ``M`` and ``H = I - N M``, ``N`` is invertible if a norm of ``H`` is below 1, and the exact
-  multipliers differ from approximate ones with residual ``r`` by ``(I - H)^-T M^T r``, at most
-  ``max |M^T r| / (1 - max_e sum_c |H_ce|)`` in size (Rump 2010, section 10).  Errors of the rows enter as
-  ``error / r_j`` in coefficient ``j``.
-* *Fewer rows than the dimension.*  Where a layer passes on only ``s`` lines and later layers have neither constants nor
-  a linear part beside, all later lines are combinations of those, a space of at most ``s`` dimensions.  If ``s`` rows
-  with positive multipliers lie in it, they span it, for their normals are independent; so if the line lies in it too,
-  its other multipliers are exactly zero.
 * ``(k + d + 8) * 1.02 u`` stands for all those gammas, for counts below 2**40; the error bounds themselves are
   computed in doubles, and the two per cent cover that.  Underflow is covered by `TINY`, which is larger than
   2**-1074 times any number of operations here.
 * Comparisons are written so that a NaN or an infinity proves nothing.
 
 References: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3.1; Neumaier and
-Shcherbina, Safe bounds in linear and mixed-integer linear programming (2004), section 3; Rump, Verification methods
-(Acta Numerica 2010), section 10.
+Shcherbina, Safe bounds in linear and mixed-integer linear programming (2004), section 3.
 
-Not here: how error and size follow from layer to layer (`tree.accumulate`).
+Not here: how error and size follow from layer to layer (`tree.accumulate`), maxima of exactly zero (`ties`).
 """
 
 from __future__ import annotations
@@ -143,84 +131,6 @@ def is_bounded(lines, u, factor, rows, basis, vectors, k, d, box):
             residual += vectors[4, i] * rows[basis[4, i], 1 + j]
         total += max(residual * box[LOWER, j], residual * box[UPPER, j])
     return total + errors * (1.0 + 1e-9) + (k + d + 8) * U * bracket + TINY <= 0.0
-
-
-@kernel
-def is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box, spans, origins, origin):
-    """Whether ``-factor * line u`` is proved to be a nonnegative combination of the ``d`` rows in ``basis[4]``.
-
-    All of them must have constant zero; the dictionary must have them as its nonbasic variables, in order.
-    """
-    if lines[u, d + 3] == 0.0:
-        return False
-    for c in range(d):
-        if rows[basis[4, c], d + 3] == 0.0:
-            return False
-    largest_column, largest_shift = 0.0, 0.0
-    for e in range(d):
-        column, shift = 0.0, 0.0
-        for c in range(d):
-            r = basis[4, c]
-            entry, bracket, error = 1.0 if c == e else 0.0, 1.0, 0.0
-            for j in range(d):
-                inverse = _inverse_entry(table, basis, m, d, j, e)
-                entry -= rows[r, 1 + j] * inverse
-                bracket += abs(rows[r, 1 + j] * inverse)
-                error += rows[r, d + 1] / box[RADIUS, j] * abs(inverse)
-            column += abs(entry) + (d + 8) * U * bracket + error * (1.0 + 1e-9) + TINY
-        for j in range(d):
-            shift += abs(_inverse_entry(table, basis, m, d, j, e)) * _residual(
-                lines, u, factor, rows, basis, vectors, d, box, j
-            )
-        largest_column, largest_shift = max(largest_column, column), max(largest_shift, shift)
-    if not largest_column < 0.5:
-        return False
-    reach = largest_shift / (1.0 - largest_column) * (1.0 + 1e-9) + TINY
-    positive, latest = 0, origin >> 1
-    for c in range(d):
-        if vectors[4, c] > reach:
-            positive += 1
-            latest = max(latest, origins[basis[4, c]] >> 1)
-    if positive == d:
-        return True
-    for layer in range(spans[1, latest], latest + 1):
-        if spans[0, layer] == positive and _is_spanned(origins, origin, basis, vectors, d, reach, layer):
-            return True
-    return False
-
-
-@kernel
-def _is_spanned(origins, origin, basis, vectors, d, reach, layer):
-    """Whether line and rows with positive multipliers are combinations of the lines that a layer passes on."""
-    if origin >> 1 < layer or origin == 2 * layer:
-        return False
-    for c in range(d):
-        if vectors[4, c] > reach:
-            own = origins[basis[4, c]]
-            if own >> 1 < layer or own == 2 * layer:
-                return False
-    return True
-
-
-@kernel
-def _inverse_entry(table, basis, m, d, j, e):
-    """How coordinate ``j`` changes with the slack of column ``e``; NaN if the coordinate is not basic."""
-    for r in range(m):
-        if basis[1, r] == m + j:
-            return table[1 + e, r]
-    return np.nan
-
-
-@kernel
-def _residual(lines, u, factor, rows, basis, vectors, d, box, j):
-    """Upper bound of coefficient ``j`` of ``factor * line + sum of multipliers times rows``, exactly taken."""
-    total, bracket, error = factor * lines[u, 1 + j], abs(lines[u, 1 + j]), lines[u, d + 1]
-    for c in range(d):
-        a, r = vectors[4, c], basis[4, c]
-        total += a * rows[r, 1 + j]
-        bracket += abs(a * rows[r, 1 + j])
-        error += a * rows[r, d + 1]
-    return abs(total) + (d + 8) * U * bracket + error / box[RADIUS, j] * (1.0 + 1e-9) + TINY
 
 
 @kernel

@@ -1,6 +1,6 @@
 """From layer to layer: the next layer's lines, accumulated as the decisions fall, with their error bounds.
 
-Main definitions: `accumulate`, `begin_layer`, `needs_lines`, `take_lines`.
+Main definitions: `accumulate`, `begin_layer`, `needs_lines`, `take_lines`, `write_spans`.
 
 Conventions: a sum has the layout of a line (`state`).  It starts as the constant and the base part, and takes one
 line for each decision; when the layer is done it is the next layer's line.
@@ -161,12 +161,14 @@ def take_lines(form, tree, box, f, layer, d):
 
 
 @inlined
-def _write_spans(form, tree, f, layer):
+def write_spans(form, tree, f, layer):
     """How many lines the layer before passes on, and the first layer of whose lines all since are combinations.
 
-    ``spans[0, l]`` counts the decisions of layer ``l`` that pass a line on; ``spans[1, l]`` is the first layer after
-    which, up to ``l``, no layer has constants or a linear part beside.
+    ``spans[0, l]`` counts the decisions of layer ``l`` that pass a line on, -1 while they are not all made (see
+    `nodes.push`); ``spans[1, l]`` is the first layer after which, up to ``l``, no layer has constants or a linear part
+    beside.
     """
+    tree.spans[0, layer] = -1
     if layer == 0:
         tree.spans[1, 0] = 0
         return
@@ -187,7 +189,7 @@ def begin_layer(form, tree, box, f, d):
     """Lines, undecided switches and signs of the present layer; False if a question is left open."""
     frame = tree.frames[f]
     layer = frame[LAYER]
-    _write_spans(form, tree, f, layer)
+    write_spans(form, tree, f, layer)
     if not take_lines(form, tree, box, f, layer, d):
         return False
     if needs_lines(form.sizes, layer):

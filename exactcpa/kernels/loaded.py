@@ -11,7 +11,7 @@ import numpy as np
 
 from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph, matching, state
-from exactcpa.kernels.contest import contest, hold_winning
+from exactcpa.kernels.contest import Contests, push_winner, write_leads
 from exactcpa.kernels.tree import advance
 from exactcpa.kernels.vert_state import new_corners
 from exactcpa.kernels.vertex_tree import advance_vertices
@@ -36,14 +36,14 @@ def load_kernels(*, groups: bool, method: str = "lp") -> None:
     )
     tree, lp = state.new_tree(1, 1, 1, 1)
     tree.counters[state.TOP] = -1
-    out, box = state.new_output(1, 1, 1, 1), np.zeros((6, 1))
+    out, box, contests = state.new_output(1, 1, 1, 1), np.zeros((6, 1)), _no_contests()
     if method == "vertex":
         corners = new_corners(tree.frames.shape[0], 1, 1, tree.rows.shape[0])
-        advance_vertices(form, tree, lp, out, corners, box, 2, 1, np.inf)
+        advance_vertices(form, contests, tree, lp, out, corners, box, 2, 1, np.inf)
     else:
-        advance(form, tree, lp, out, box, 2, 1, np.inf)
+        advance(form, contests, tree, lp, out, box, 2, 1, np.inf)
     if groups:
-        _load_contest(form, tree, lp)
+        _load_contest(form, contests, tree, box)
     words, table = np.zeros((0, 1), np.uint64), np.full(16, -1, np.int64)
     starts, none, flips = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 2), np.int32)
     groups, bits, verdicts = np.zeros((1, 1), np.int64), np.zeros(1, np.int64), np.zeros(0, np.int8)
@@ -71,8 +71,21 @@ def load_matching() -> None:
     matching.number(none)
 
 
-def _load_contest(form: FloatForm, tree: state.Tree, lp: state.Lp) -> None:
+def _no_contests() -> Contests:
+    """A layer without groups."""
+    return Contests(
+        np.zeros((1, 1), np.int64),
+        np.zeros((1, 1), np.int64),
+        np.zeros((1, 1), np.int64),
+        np.zeros((1, 1), np.int64),
+        np.zeros((1, 1)),
+        np.zeros((1, 6)),
+        np.zeros(1, np.int64),
+    )
+
+
+def _load_contest(form: FloatForm, contests: Contests, tree: state.Tree, box: np.ndarray) -> None:
     """The kernels of `choose`, with no candidate."""
-    leads, count, rows = np.zeros((0, 6)), np.zeros(0, np.int64), np.zeros((0, 1), np.int64)
-    contest(tree, lp, np.zeros((6, 1)), 0, leads, 0, 1, count, count, count, rows, np.zeros((0, 2)))
-    hold_winning(tree, 0, leads, 0, 0, 1)
+    write_leads(tree.lines[0], contests.candidates[0], 0, 0, 0, contests.leads, 1)
+    wide = contests._replace(starts=np.zeros((1, 2), np.int64))
+    push_winner(form, wide, tree, box, 0, 0, 0, 1)

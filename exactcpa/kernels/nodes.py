@@ -174,6 +174,7 @@ def push(tree, f, start, end):
     parent, child = tree.frames[f], tree.frames[f + 1]
     child[LAYER], child[GROUP], child[PHASE] = parent[LAYER], parent[GROUP], TEST
     child[SIFTED] = 0
+    tree.spans[0, parent[LAYER]] = -1
     tree.shares[2 + f] = 0.5 * tree.shares[1 + f]
     _copy_segment(tree.lists, UNDECIDED, parent[U0], parent[U1], parent[U1])
     child[U0], child[U1] = parent[U1], 2 * parent[U1] - parent[U0]

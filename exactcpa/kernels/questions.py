@@ -6,7 +6,8 @@ questions for free; a proof leaves its multipliers in ``basis[WHICH]`` and ``vec
 Main definitions: `seek`, `find_facets_by_rays`, `seek_beyond_row`.
 
 Conventions: the answers are `FOUND` a point (`HIT` if a ray alone found it), `OPEN`, or that there is none:
-``PROVED + k`` with ``k`` multipliers, or `IMPLIED` by ``d`` rows that determine their multipliers.
+``PROVED + k`` with ``k`` multipliers, or by rows alone, which determine their multipliers: minus a positive combination
+of the first ``vectors[MULTIPLIER, d]`` of them (`TIED`), followed by others, ``d`` in all, if it is `IMPLIED`.
 
 References: certificates are Farkas' lemma, Schrijver, Theory of Linear and Integer Programming (1986), section 7.3.
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from exactcpa.kernels import kernel, simplex
 from exactcpa.kernels.corners import accept_outer
-from exactcpa.kernels.filters import is_bounded, is_implied, is_inside, sign_at, snap, value_at
+from exactcpa.kernels.filters import is_bounded, is_inside, sign_at, snap, value_at
 from exactcpa.kernels.integers import read_solution, solve, write_system
 from exactcpa.kernels.state import (
     CHOSEN,
@@ -33,8 +34,9 @@ from exactcpa.kernels.state import (
     TRIAL,
     WHICH,
 )
+from exactcpa.kernels.ties import complete_rows, count_tied
 
-HIT, FOUND, IMPLIED, OPEN, PROVED = range(5)
+HIT, FOUND, IMPLIED, OPEN, TIED, PROVED = range(6)
 
 WORTHWHILE = 1e-7
 """Share of the way by which a line must be crossed for the point beyond to be kept at first sight."""
@@ -116,19 +118,17 @@ def _are_representable(rows, basis, vectors, k, d):
 
 @kernel
 def _prove(lines, u, factor, rows, table, basis, vectors, whole, m, d, box, spans, origins, origin):
-    """What the optimal dictionary proves of ``factor * line <= 0``: ``PROVED + k``, ``IMPLIED`` or ``OPEN``."""
+    """What the optimal dictionary proves of ``factor * line <= 0``: as `seek`."""
     k = collect_multipliers(basis, vectors, m, d)
     vectors[MULTIPLIER, d] = 1.0
     if is_bounded(lines, u, factor, rows, basis, vectors, k, d, box) and _are_representable(
         rows, basis, vectors, k, d
     ):
         return PROVED + k
-    if lines[u, d + 3] == 1.0 and simplex.lean_on_rows(table, basis, vectors, m, d):
-        for c in range(d):
-            basis[WHICH, c] = basis[CHOSEN, basis[COL_VAR, c]]
-            vectors[MULTIPLIER, c] = -vectors[OBJECTIVE, 1 + c]
-        if is_implied(lines, u, factor, rows, table, basis, vectors, m, d, box, spans, origins, origin):
-            return IMPLIED
+    k = count_tied(lines, u, factor, rows, table, basis, vectors, m, d, box, spans, origins, origin)
+    if k > 0:
+        vectors[MULTIPLIER, d] = k
+        return IMPLIED if k == d or complete_rows(rows, table, basis, vectors, m, d, box, k) else TIED
     simplex.settle_free(table, basis, vectors, m, d)
     if write_system(lines, u, factor, rows, basis, whole, m, d) and solve(whole, d):
         k = read_solution(whole, lines, u, factor, rows, basis, vectors, d)
@@ -181,7 +181,7 @@ def seek(
         subject: The same of the line.
 
     Returns:
-        ``HIT`` or ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, ``IMPLIED``, or ``PROVED + k``.
+        ``HIT`` or ``FOUND`` (the point in ``vectors[TRIAL]``), ``OPEN``, ``IMPLIED``, ``TIED``, or ``PROVED + k``.
     """
     if _shoot(lines, u, factor, rows, basis, vectors, m, d, points, start) and _pull_back(
         lines, u, factor, rows, basis, vectors, m, d, box, points, start, -1, WORTHWHILE

@@ -11,13 +11,14 @@ Not here: records with big integers, which the exact side writes (`settle`).
 from __future__ import annotations
 
 from exactcpa.kernels import inlined, kernel
-from exactcpa.kernels.questions import IMPLIED, PROVED
+from exactcpa.kernels.questions import PROVED, TIED
 from exactcpa.kernels.state import (
     CELL_CODE,
     CELLS,
     CENTRE,
     DROP,
     DROP_IMPLIED,
+    DROP_TIED,
     FACET,
     MULTIPLIER,
     NCELL,
@@ -27,6 +28,7 @@ from exactcpa.kernels.state import (
     PROOF,
     PRUNE,
     PRUNE_IMPLIED,
+    PRUNE_TIED,
     RECORDS,
     SCALE,
     SPLIT_CODE,
@@ -38,12 +40,12 @@ from exactcpa.kernels.state import (
 def _write_multipliers(counters, codes, reals, rows, basis, vectors, at, theta, proof, d):
     """Number of multipliers and their rows as codes from `at` on; theta and the multipliers as reals.
 
-    An implied proof has its rows alone: they determine the multipliers.
+    A tie, or what is implied, has its rows alone: they determine the multipliers.
     """
-    k = proof - PROVED if proof >= PROVED else d
+    k = proof - PROVED if proof >= PROVED else int(vectors[MULTIPLIER, d]) if proof == TIED else d
     codes[at] = k
     n = counters[NREAL]
-    if proof == IMPLIED:
+    if proof < PROVED:
         for i in range(k):
             codes[at + 1 + i] = basis[WHICH, i] - 2 * d
         counters[NCODE] = at + 1 + k
@@ -63,7 +65,7 @@ def write_drop(counters, codes, reals, rows, basis, vectors, u, upper, proof, d)
     counters[RECORDS] += 1
     if counters[PROOF]:
         n = counters[NCODE]
-        codes[n] = DROP_IMPLIED if proof == IMPLIED else DROP
+        codes[n] = DROP if proof >= PROVED else DROP_TIED if proof == TIED else DROP_IMPLIED
         codes[n + 1], codes[n + 2] = u, 1 if upper else 0
         _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 3, 1.0, proof, d)
 
@@ -83,7 +85,8 @@ def write_prune(counters, codes, reals, rows, basis, vectors, r, proof, d):
     """A row is redundant; the multipliers found belong to the row as the kernels scaled it."""
     if counters[PROOF]:
         n = counters[NCODE]
-        codes[n], codes[n + 1] = PRUNE_IMPLIED if proof == IMPLIED else PRUNE, r - 2 * d
+        codes[n] = PRUNE if proof >= PROVED else PRUNE_TIED if proof == TIED else PRUNE_IMPLIED
+        codes[n + 1] = r - 2 * d
         _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 2, rows[r, d + 5], proof, d)
 
 

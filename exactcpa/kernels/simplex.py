@@ -4,7 +4,7 @@ All questions of the engine are "maximise an affine function over a full-dimensi
 interior point is known".  Started there, with the coordinates as free nonbasic variables, every
 dictionary is feasible and there is no phase 1.  The dictionary is kept between questions about one cell.
 
-Main definitions: `start`, `maximise`, `vertex`.
+Main definitions: `start`, `maximise`, `pivot`, `write_vertex`.
 
 Conventions: variables ``0 .. m-1`` are the slacks of the rows, ``m .. m+d-1`` the coordinates ``y - x0``.
 Column ``r`` of the table writes the basic variable ``basis[ROW_VAR, r]`` as ``table[0, r] + sum_j table[1 + j, r] *
@@ -65,7 +65,7 @@ def _write_objective(table, basis, vectors, m, d, constant):
 
 
 @kernel
-def _pivot(table, basis, vectors, m, d, r, c):
+def pivot(table, basis, vectors, m, d, r, c):
     """Exchange the basic variable of row ``r`` and the nonbasic variable of column ``c``."""
     entering, a = 1 + c, vectors[OBJECTIVE, 1 + c]
     inverse = 1.0 / table[entering, r]
@@ -138,7 +138,7 @@ def maximise(table, basis, vectors, m, d, constant, stop, rows, box, points, ori
         if vectors[OBJECTIVE, 0] + sign * vectors[OBJECTIVE, 1 + c] * t > stop:
             _write_step(table, basis, vectors, m, d, c, sign * t)
             return CROSSED
-        _pivot(table, basis, vectors, m, d, r, c)
+        pivot(table, basis, vectors, m, d, r, c)
         if 2 * d <= basis[COL_VAR, c] and basis[STATE, basis[COL_VAR, c]] == 0:
             find_facet_at_corner(table, basis, vectors, m, d, c, rows, box, points, origin, outer)
     return GAVE_UP
@@ -154,34 +154,6 @@ def set_free(table, basis, m, d, i, free):
 
 
 @kernel
-def lean_on_rows(table, basis, vectors, m, d):
-    """At an optimum, exchange coordinates and faces of the box the objective does not depend on for rows.
-
-    Returns:
-        Whether all nonbasic variables are rows other than the box's.
-    """
-    for _ in range(2 * d):
-        entering = -1
-        for c in range(d):
-            var = basis[COL_VAR, c]
-            if var < 2 * d or var >= m or basis[FREE, var]:
-                if abs(vectors[OBJECTIVE, 1 + c]) > PIVOT:
-                    return False
-                entering = c
-        if entering < 0:
-            return True
-        t, r = np.inf, -1
-        for i in range(m):
-            a = -table[1 + entering, i] * table[2 + d, i]
-            if a > PIVOT and table[0, i] < t * a:
-                t, r = table[0, i] / a, i
-        if r < 0 or basis[ROW_VAR, r] < 2 * d:
-            return False
-        _pivot(table, basis, vectors, m, d, r, entering)
-    return False
-
-
-@kernel
 def settle_free(table, basis, vectors, m, d):
     """At an optimum, go along coordinates the objective does not depend on, until rows hold them too."""
     for c in range(d):
@@ -193,7 +165,7 @@ def settle_free(table, basis, vectors, m, d):
             if a > PIVOT and not basis[FREE, basis[ROW_VAR, i]] and table[0, i] < t * a:
                 t, r = table[0, i] / a, i
         if r >= 0:
-            _pivot(table, basis, vectors, m, d, r, c)
+            pivot(table, basis, vectors, m, d, r, c)
 
 
 @kernel

@@ -19,6 +19,7 @@ Not here: the questions themselves (`questions`), exact answers (`settle`), what
 from __future__ import annotations
 
 from exactcpa.kernels import inlined, kernel, questions, records
+from exactcpa.kernels.contest import STOPPED, proceed
 from exactcpa.kernels.filters import stable_side
 from exactcpa.kernels.layers import accumulate, begin_layer, needs_lines
 from exactcpa.kernels.nodes import (
@@ -39,7 +40,6 @@ from exactcpa.kernels.state import (
     A1,
     AFTER,
     ANSWER,
-    ASK_GROUP,
     ASK_UNIT,
     CELL,
     CHOOSING,
@@ -81,6 +81,7 @@ from exactcpa.kernels.state import (
     UP1,
     UPPER_DONE,
 )
+from exactcpa.kernels.twins import find_twin
 
 OPEN, CUT, LOWER, UPPER = 0, 1, 2, 3
 
@@ -99,7 +100,7 @@ def _decide(form, tree, f, position, upper, d):
 
 
 @inlined
-def _test_switch(tree, lp, box, f, u, d):
+def _test_switch(form, tree, lp, box, f, u, d):
     """Does the switch cut the node?  Returns the answer and, if it is a side, the proof as `questions.seek` says it."""
     frame, counters = tree.frames[f], tree.counters
     lines = tree.lines[frame[LAYER]]
@@ -143,7 +144,27 @@ def _test_switch(tree, lp, box, f, u, d):
         counters[RAYS] += 1
         counters[LPS] += int(answer != questions.HIT)
         if answer == questions.OPEN:
-            return OPEN, 0
+            sign = find_twin(
+                form.sizes,
+                form.constant,
+                form.base,
+                form.gain,
+                form.switch_bits,
+                tree.bits,
+                f,
+                tree.lists,
+                frame[A0],
+                frame[A1],
+                tree.rows,
+                tree.flips,
+                lines,
+                frame[LAYER],
+                u,
+                lp.basis,
+                lp.vectors,
+                d,
+            )
+            return OPEN if sign == 0 else LOWER if sign < 0 else UPPER, questions.PROVED + 1
         if answer <= questions.FOUND:
             hold_point(tree, f, lp.vectors, d)
         elif attempt == 1:
@@ -162,7 +183,7 @@ def _test(form, tree, lp, out, box, f, d):
         answer = counters[ANSWER]
         counters[ANSWER] = NONE
         if answer == NONE:
-            found, proof = _test_switch(tree, lp, box, f, u, d)
+            found, proof = _test_switch(form, tree, lp, box, f, u, d)
             if found == LOWER or found == UPPER:
                 records.write_drop(
                     counters,
@@ -253,7 +274,7 @@ def _end_layer(form, tree, f):
     frame = tree.frames[f]
     layer = frame[LAYER]
     if frame[GROUP] < form.sizes[layer, 2]:
-        frame[PHASE] = CHOOSING
+        frame[PHASE], frame[POSITION] = CHOOSING, 0
     elif layer + 1 < form.sizes.shape[0] - 1:
         frame[LAYER] = layer + 1
         frame[PHASE], frame[AFTER] = PRUNING, NEW_LAYER
@@ -262,7 +283,7 @@ def _end_layer(form, tree, f):
 
 
 @kernel
-def advance(form, tree, lp, out, box, domain_rows, steps, handed_over):
+def advance(form, contests, tree, lp, out, box, domain_rows, steps, handed_over):
     """Walk on until a question stops the walk, it is done, or so many steps were made.
 
     At a node of at least the share `handed_over` that has no dictionary yet the walk stops with ``HAND_OVER``, and the
@@ -307,8 +328,7 @@ def advance(form, tree, lp, out, box, domain_rows, steps, handed_over):
                 frame[PHASE] = LOWER_DONE if phase == SPLIT else UPPER_DONE
                 _push_side(form, tree, box, f, phase == LOWER_DONE, d)
             elif phase == CHOOSING:
-                counters[QUESTION], counters[QFRAME] = ASK_GROUP, f
-                proceeds = False
+                proceeds = proceed(form, contests, tree, lp, out, box, f, d) != STOPPED
             elif phase == CELL:
                 proceeds = end_cell(tree, lp, out, box, f, d)
             elif phase == FACET_ROWS:

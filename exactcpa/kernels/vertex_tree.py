@@ -23,8 +23,9 @@ from math import frexp, ldexp
 import numpy as np
 
 from exactcpa.kernels import filters, inlined, kernel, layers, merged, questions, records, simplex
+from exactcpa.kernels.contest import PUSHED, STOPPED, proceed
 from exactcpa.kernels.filters import TINY, U
-from exactcpa.kernels.layers import _begin_sums, needs_lines, take_lines
+from exactcpa.kernels.layers import _begin_sums, needs_lines, take_lines, write_spans
 from exactcpa.kernels.nodes import has_room, nearest_point, prepare, set_bit
 from exactcpa.kernels.state import (
     A0,
@@ -33,7 +34,6 @@ from exactcpa.kernels.state import (
     ANSWER,
     ASK_CELL,
     ASK_FACET,
-    ASK_GROUP,
     ASK_UNIT,
     CELL,
     CHOOSING,
@@ -85,6 +85,7 @@ from exactcpa.kernels.state import (
     UP1,
     UPPER_DONE,
 )
+from exactcpa.kernels.twins import find_twin
 from exactcpa.kernels.vert_state import (
     ASK_CLIP,
     ASK_POINT,
@@ -94,6 +95,7 @@ from exactcpa.kernels.vert_state import (
     LOSING,
     MINUS,
     NEXT,
+    NODE,
     OPEN,
     PLACE,
     PLUS,
@@ -307,6 +309,29 @@ def _test(form, tree, lp, out, corners, box, f, d):
                             box,
                             corners.work,
                         )
+                if proof == questions.OPEN:
+                    sign = find_twin(
+                        form.sizes,
+                        form.constant,
+                        form.base,
+                        form.gain,
+                        form.switch_bits,
+                        tree.bits,
+                        f,
+                        tree.lists,
+                        frame[A0],
+                        frame[A1],
+                        tree.rows,
+                        tree.flips,
+                        lines,
+                        layer,
+                        u,
+                        lp.basis,
+                        lp.vectors,
+                        d,
+                    )
+                    if sign != 0:
+                        proof, upper = questions.PROVED + 1, sign > 0
                 if proof == questions.OPEN:
                     if not _hold_a_point(tree, lp, corners, box, f, d):
                         return False
@@ -630,6 +655,8 @@ def _push_side(form, tree, corners, f, upper, d):
     for j in range(d + 1):
         tree.rows[r, j] = -tree.rows[r, j]  # as `_split` wrote it, then as the other side has it
     tree.flips[r, 0], tree.flips[r, 1] = form.switch_bits[layer, u], -1
+    tree.origins[r] = 2 * layer + (1 if upper else 0)
+    tree.spans[0, layer] = -1
     if needs_lines(form.sizes, layer):
         for i in range(form.sizes[layer + 1, 0]):
             for j in range(d + 5):
@@ -780,6 +807,7 @@ def _begin_layer(form, tree, lp, corners, box, f, d):
     if node[SPOTS] + count + 1 >= corners.spots.shape[0] or node[SIGNS] + count + 1 >= corners.signs.shape[0]:
         counters[QUESTION] = GROW
         return False
+    write_spans(form, tree, f, layer)
     if not take_lines(form, tree, box, f, layer, d):
         return False
     if needs_lines(form.sizes, layer):
@@ -834,12 +862,52 @@ def _end_layer(form, tree, f):
     frame = tree.frames[f]
     layer = frame[LAYER]
     if frame[GROUP] < form.sizes[layer, 2]:
-        frame[PHASE] = CHOOSING
+        frame[PHASE], frame[POSITION] = CHOOSING, 0
     elif layer + 1 < form.sizes.shape[0] - 1:
         frame[LAYER] = layer + 1
         frame[PHASE] = NEW_LAYER
     else:
         frame[PHASE] = CELL
+
+
+@inlined
+def _choose(form, contests, tree, lp, out, corners, box, f, d):
+    """Decide the next candidate of a group; False if a question is left open, or without room."""
+    node = corners.nodes[f]
+    if not _hold_a_point(tree, lp, corners, box, f, d):
+        return False
+    if 2 * node[V1] - node[V0] + 1 >= corners.masks.shape[0]:
+        tree.counters[QUESTION] = GROW
+        return False
+    outcome = proceed(form, contests, tree, lp, out, box, f, d)
+    if outcome == PUSHED:
+        _adopt(tree, corners, f)
+    return outcome != STOPPED
+
+
+@inlined
+def _adopt(tree, corners, f):
+    """Give the child that a group has made the vertices of its parent, to be clipped by its new rows."""
+    parent, child, frame = corners.nodes[f], corners.nodes[f + 1], tree.frames[f + 1]
+    n = parent[V1]
+    for i in range(parent[V0], parent[V1]):
+        corners.which[n, 0], corners.which[n, 1] = corners.which[i, 0], corners.which[i, 1]
+        for w in range(corners.masks.shape[1]):
+            corners.masks[n, w] = corners.masks[i, w]
+        n += 1
+    for k in range(NODE):
+        child[k] = parent[k]
+    child[V0], child[V1], child[V2], child[NEXT] = parent[V1], n, n, tree.frames[f, ROWS]
+    for p in range(corners.rows_of.shape[1]):
+        corners.rows_of[f + 1, p] = corners.rows_of[f, p]
+    for w in range(corners.used.shape[1]):
+        corners.used[f + 1, w] = corners.used[f, w]
+    for w in range(corners.undecided.shape[1]):
+        corners.undecided[f + 1, w] = corners.undecided[f, w]
+    for i in range(frame[A0], frame[A1]):
+        tree.lists[OUTER, i] = -1
+    frame[UNIT] = LOSING if tree.counters[FACETS] else TEST
+    frame[PHASE] = CLIPPING
 
 
 @inlined
@@ -1045,7 +1113,7 @@ def _has_room(tree, lp, out, corners, f, d):
 
 
 @kernel
-def advance_vertices(form, tree, lp, out, corners, box, domain_rows, steps, handed_over):
+def advance_vertices(form, contests, tree, lp, out, corners, box, domain_rows, steps, handed_over):
     """Walk on, as `tree.advance`, until a question stops the walk, it is done, or so many steps were made.
 
     Returns:
@@ -1093,10 +1161,7 @@ def advance_vertices(form, tree, lp, out, corners, box, domain_rows, steps, hand
             elif phase == CLIPPING:
                 proceeds = _clip(tree, lp, corners, box, f, d)
             elif phase == CHOOSING:
-                proceeds = _hold_a_point(tree, lp, corners, box, f, d)
-                if proceeds:
-                    _ask(counters, ASK_GROUP, f, 0)
-                    proceeds = False
+                proceeds = _choose(form, contests, tree, lp, out, corners, box, f, d)
             elif phase == CELL:
                 proceeds = _end_cell(tree, lp, out, corners, box, domain_rows, f, d)
             elif phase == FACET_ROWS:
