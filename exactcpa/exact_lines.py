@@ -44,7 +44,6 @@ class ExactLines:
     def __init__(self, form: SwitchForm) -> None:
         self.form = form
         self._layers: list[IntegerLayer] = []
-        self._gains: dict[int, list[tuple[int, list[fmpz]]]] = {}
         self._masks = masks_of(form)
         self._known: dict[tuple[int, int], Lines] = {}
 
@@ -74,22 +73,8 @@ class ExactLines:
         if parts.base is not None:
             total += parts.base * previous.matrix
         if parts.gain is not None:
-            if parts.gain.nrows() <= d and not self.form.layers[layer - 1].groups:
-                total += self._passed(layer, pattern, previous.matrix.nrows()) * previous.matrix
-            else:
-                total += parts.gain * fmpz_mat(self._chosen(layer - 1, pattern, previous, d))
+            total += parts.gain * fmpz_mat(self._chosen(layer - 1, pattern, previous, d))
         return _lines(total, parts.denominator * previous.denominator)
-
-    def _passed(self, layer: int, pattern: int, width: int) -> fmpz_mat:
-        """The gains of a layer's decisions, zero where a switch is lower: small where a layer has few lines."""
-        if layer not in self._gains:
-            rows = self._layers[layer].gain.tolist()
-            columns = zip(self.form.layers[layer - 1].switch_bits, *rows, strict=True)
-            self._gains[layer] = [(1 << bit, list(gains)) for bit, *gains in columns]
-        nothing = [0] * self._layers[layer].gain.nrows()
-        columns = [gains if pattern & bit else nothing for bit, gains in self._gains[layer]]
-        columns += [nothing] * (width - len(columns))
-        return fmpz_mat([list(row) for row in zip(*columns, strict=True)])
 
     def _chosen(self, layer: int, pattern: int, lines: Lines, d: int) -> list[tuple[fmpz, ...] | list[int]]:
         """The chosen line of each decision of a layer; zero for a lower switch."""
