@@ -214,6 +214,7 @@ class _Forecast:
         self._explorer, self._budget, self._seed, self._facets = explorer, budget, seed, facets
         self._source = np.random.default_rng(seed)
         self._known: dict[int, np.ndarray] = {}
+        self._fit: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # the regression of `_fitted`
         self._pace: float | None = (
             None  # seconds a cell of the walk from the start, if it is long enough to tell
         )
@@ -259,13 +260,15 @@ class _Forecast:
 
     def _fitted(self, nodes: list[Node], pilots: int) -> np.ndarray:
         """Probabilities of the nodes, about proportional to what is below them, by a regression on a few."""
-        table = np.array([features(node, len(self._explorer.form.layers)) for node in nodes])
+        table = self._table(nodes)
         chosen = self._source.integers(len(nodes), size=pilots)
         sizes = np.log([1.0 + self._estimated(int(i), nodes)[CELLS] for i in chosen])
-        centre, scale = table.mean(axis=0), table.std(axis=0)
-        scaled = (table - centre) / np.where(scale > 0, scale, 1.0)
+        centre, spread = table.mean(axis=0), table.std(axis=0)
+        scale = np.where(spread > 0, spread, 1.0)
+        scaled = (table - centre) / scale
         known = scaled[chosen]
         slope = np.linalg.solve(known.T @ known + np.eye(table.shape[1]), known.T @ (sizes - sizes.mean()))
+        self._fit = centre, scale, slope
         logs = np.clip(scaled @ slope, *np.percentile(scaled @ slope, [1, 99]))
         weights = np.exp(logs - logs.max())
         return (1 - EVEN) * weights / weights.sum() + EVEN / len(nodes)
@@ -290,14 +293,32 @@ class _Forecast:
             total += factor * found
             if not left:
                 break
-            shares = np.array([other.share for other in left])
-            chances = (shares / shares.sum() + 1 / len(left)) / 2  # one-sided trees are no exception
+            chances = self._chances(left)
             chosen = int(self._source.choice(len(left), p=chances))
             factor /= chances[chosen]
             node = left[chosen]
         if factor == 1.0 and node is nodes[i]:
             self._known[i] = total
         return total
+
+    def _chances(self, left: list[Node]) -> np.ndarray:
+        """Probabilities of the pieces that are left of a subtree.
+
+        Half by their shares and half by the regression, once there is one: either errs where the other does not, and
+        the share that is the same for all keeps what both overlook from counting too often.
+        """
+        shares = np.array([node.share for node in left])
+        weights = shares / shares.sum()
+        if self._fit is not None:
+            centre, scale, slope = self._fit
+            logs = (self._table(left) - centre) / scale @ slope
+            guessed = np.exp(logs - logs.max())
+            weights = (weights + guessed / guessed.sum()) / 2
+        return (1 - EVEN) * weights + EVEN / len(left)
+
+    def _table(self, nodes: list[Node]) -> np.ndarray:
+        """Features of nodes: shape ``(nodes, features)``."""
+        return np.array([features(node, len(self._explorer.form.layers)) for node in nodes])
 
     def _told(
         self, sweeps: list[np.ndarray], least: np.ndarray, sizes: tuple[int, int], *, exact: bool = False

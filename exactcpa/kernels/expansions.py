@@ -3,8 +3,9 @@
 Bounds of rounding errors grow from layer to layer, by the sum of the absolute weights over the size of what they add
 up to.  After some twenty layers little is left of 53 bits.  So where the bounds of a layer get coarse, its lines are
 composed anew from the first layer, each coefficient an unevaluated sum of three doubles, as the weights are with their
-rests (`float_form`), and rounded once; where even those get coarse, and after maxima of three and more lines, the exact side is asked for them (``ASK_LINES``).
-Which of the two depends on the decisions of the path alone, and so do all numbers here.
+rests (`float_form`), and rounded once; where even those get coarse, and after maxima of three and more lines, the
+exact side is asked for them (``ASK_LINES``).  Which of the two depends on the decisions of the path alone, and so do
+all numbers here.
 
 Main definitions: `expand`, `is_coarse`, `take_expansions`.
 
