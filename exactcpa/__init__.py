@@ -86,6 +86,7 @@ it; the checker imports nothing of the package at all):
     mapped_files       arrays in files: read, or worked on, without being in memory
     adjacency_on_disk  the region graph of more cells than memory holds
     results            what was found, as arrays
+    shared_slots       memory in which workers leave arrays for their parent
     parallel           subtrees walked by several processes, results in the order of one walk
     partition_file     blocks of a .cpa file, appearing whole or not at all
     partition_blocks   the results as blocks, and read again with every block checked

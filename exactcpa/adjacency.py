@@ -28,8 +28,10 @@ into memory (`adjacency_on_disk`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -45,6 +47,14 @@ from exactcpa.switch_form import SwitchForm, SwitchLayer
 
 Difference = tuple[int, int, int]
 """A layer and two of its lines; the second is -1 for a line alone."""
+
+FEW = 1 << 14
+"""Cells below which one thread does all: it takes some milliseconds."""
+
+PARTS = 4
+"""Parts of the work for each thread, so that all end at about the same time."""
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,14 @@ class Graph:
 
 
 def region_graph(
-    form: SwitchForm, floats: FloatForm, words: np.ndarray, starts: np.ndarray, flips: np.ndarray
+    form: SwitchForm,
+    floats: FloatForm,
+    words: np.ndarray,
+    starts: np.ndarray,
+    flips: np.ndarray,
+    *,
+    threads: int = 1,
+    matched: Callable[[np.ndarray], object] = lambda _: None,
 ) -> Graph:
     """Find the cell across every facet, and the linear regions.
 
@@ -77,6 +94,8 @@ def region_graph(
         flips: Shape ``(facets, 2)``: the bits of each facet's row.  A switch and -1, or the candidate
         that wins on the
             cell and the one it is compared with.
+        threads: How many threads share the work; the graph is the same for any number.
+        matched: Told the neighbours as soon as they are known.
 
     Returns:
         The graph.
@@ -88,29 +107,49 @@ def region_graph(
     lines, places = lines_of(form), places_of(form)
     table = hash_table(words)
     neighbours = np.empty(len(flips), np.int64)
-    graph.match_facets(words, table, starts, flips, neighbours)
+    count = len(words)
+    _in_parts(
+        lambda first, last: graph.match_facets(words, table, starts, flips, neighbours, first, last),
+        *(count, threads),
+    )
     simple = (neighbours >= 0).astype(np.int8)
-    cells = np.repeat(np.arange(len(words)), np.diff(starts))
     crossings = Crossings(
         lines, places, words, lambda key: int(graph.find(words, table, key)), starts, flips, neighbours
     )
-    open_facets = np.flatnonzero(neighbours < 0).tolist()
-    for e in open_facets:
+    open_facets = np.flatnonzero(neighbours < 0)
+    for e, i in zip(open_facets.tolist(), _cells_of(starts, open_facets).tolist(), strict=True):
         if neighbours[e] < 0:
-            crossings.settle(e, int(cells[e]))
-    if graph.find_one_sided(starts, neighbours) >= 0:
+            crossings.settle(e, i)
+    matched(neighbours)
+    lone = _in_parts(
+        lambda first, last: graph.find_one_sided(starts, neighbours, first, last), count, threads
+    )
+    if max(lone) >= 0:
         raise CertificateRejected("a facet is seen from one side only, or two cells share two facets")
     verdicts = np.full(len(flips), graph.DIFFERENT, np.int8)
     layers, decisions, groups = kernel_tables(form, places)
-    graph.classify_edges(
-        floats, *groups, layers, decisions, words, starts, flips, neighbours, simple, verdicts
-    )
+    tables = (floats, *groups, layers, decisions, words, starts, flips, neighbours, simple, verdicts)
+    _in_parts(lambda first, last: graph.classify_edges(*tables, first, last), count, threads)
     unknown = np.flatnonzero(verdicts == graph.UNKNOWN)
     compare = MapComparison(lines, words)
-    verdicts[unknown] = compare(cells[unknown], neighbours[unknown], flips[unknown, 0])
+    verdicts[unknown] = compare(_cells_of(starts, unknown), neighbours[unknown], flips[unknown, 0])
     labels = np.empty(len(words), np.int64)
-    count = graph.merge(starts, neighbours, verdicts, labels)
-    return Graph(neighbours, labels, int(count), len(open_facets) + len(unknown))
+    regions = graph.merge(starts, neighbours, verdicts, labels)
+    return Graph(neighbours, labels, int(regions), len(open_facets) + len(unknown))
+
+
+def _in_parts(work: Callable[[int, int], Found], count: int, threads: int) -> list[Found]:
+    """What is found for the cells from one number to before another, over all of them, by threads."""
+    if threads == 1 or count < FEW:
+        return [work(0, count)]
+    edges = np.linspace(0, count, PARTS * threads + 1).astype(np.int64).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, edges[:-1], edges[1:]))
+
+
+def _cells_of(starts: np.ndarray, facets: np.ndarray) -> np.ndarray:
+    """The cells that facets belong to."""
+    return np.searchsorted(starts, facets, side="right") - 1
 
 
 @contextmanager

@@ -224,7 +224,7 @@ def _join(
         verdicts = np.full(len(across), graph.DIFFERENT, np.int8)
         graph.classify_edges(
             *(floats, *groups, layers, decisions, words[first:last], starts, flips[facets], across),
-            *(simple[facets], verdicts),
+            *(simple[facets], verdicts, 0, last - first),
         )
         cells = np.repeat(np.arange(first, last), np.diff(starts))
         unknown = np.flatnonzero(verdicts == graph.UNKNOWN)

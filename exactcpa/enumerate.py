@@ -28,9 +28,9 @@ from exactcpa.float_form import ScaledForm, float_domain, float_form
 from exactcpa.ideal import IdealNetwork
 from exactcpa.kernels.loaded import load_kernels, load_matching
 from exactcpa.network import Network
-from exactcpa.parallel import Job, Prepared, walk_in_parallel
+from exactcpa.parallel import Job, prepared, walk_in_parallel
 from exactcpa.partition import Partition, load_partition
-from exactcpa.partition_blocks import bytes_of, head, write_results
+from exactcpa.partition_blocks import bytes_of, head, write_cells, write_end
 from exactcpa.partition_file import PartitionWriter
 from exactcpa.progress import Progress
 from exactcpa.results import Facets, Results
@@ -47,6 +47,10 @@ MOST_DIMENSIONS = 6
 
 BEST_DIMENSIONS = {True: 5, False: 4}
 """Dimension up to which walking by vertices is the faster way, with facets and without, as measured."""
+
+
+FIRST_ROOM = 1 << 12
+"""Rows that arrays have room for at first."""
 
 
 def enumerate_cells(
@@ -134,9 +138,11 @@ def enumerate_cells(
                 _write_streams(writer, chunk)
             reporter.update(chunk.tally)
         reading = _reading(network)
-        results = _finish(form, scaled, cells, start, facets=facets, reading=reading, method=used)
+        results = _finish(
+            form, scaled, cells, start, writer, facets=facets, reading=reading, method=used, threads=workers
+        )
         if writer is not None:
-            write_results(writer, results)
+            write_end(writer, results)
     return Partition(network, domain, form, results)
 
 
@@ -165,7 +171,7 @@ def _enumerate_to_disk(
         if not folder.is_finished:
             load_kernels(groups=any(layer.groups for layer in form.layers), method=used)
             load_matching()
-            ready = Prepared(Job(network, domain, facets, bool(proof), used), form, floats, scaled)
+            ready = prepared(Job(network, domain, facets, bool(proof), used), form, floats, scaled)
             walk_to_disk(folder, ready, workers=workers, executor=executor, report=reporter.update)
             facts = partial(_facts, form, reading=_reading(network), method=used)
             assemble(folder, first, form, scaled, facts)
@@ -233,41 +239,58 @@ def require_arguments(
         )
 
 
+class _Growing:
+    """An array that grows row by row; the system moves it without copying when it is large."""
+
+    def __init__(self, kind: type, *row: int) -> None:
+        self._array = np.empty((FIRST_ROOM, *row), kind)
+        self.count = 0
+
+    def add(self, rows: np.ndarray) -> None:
+        """Append rows."""
+        end = self.count + len(rows)
+        if end > len(self._array):
+            self._resize(max(end, len(self._array) + len(self._array) // 8))
+        self._array[self.count : end] = rows
+        self.count = end
+
+    def whole(self) -> np.ndarray:
+        """All rows; nothing is added any more."""
+        self._resize(self.count)
+        return self._array
+
+    def _resize(self, rows: int) -> None:
+        self._array.resize((rows, *self._array.shape[1:]), refcheck=False)  # no other has seen it
+
+
 class _Cells:
-    """The chunks of a walk, joined at the end."""
+    """The chunks of a walk, joined.
+
+    Attributes:
+        exact: Cell -> exact witness, of those that are no doubles.
+        bits, points: Patterns and witnesses.
+        starts: First facet of each cell, and the end.
+        flips, rows: Bits across each facet, and that of its row.
+        tally: How far the walk is.
+    """
 
     def __init__(self, form: SwitchForm) -> None:
-        self._form = form
-        self._bits: list[np.ndarray] = []
-        self._points: list[np.ndarray] = []
-        self._facets: list[np.ndarray] = []
-        self._flips: list[np.ndarray] = []
         self.exact: dict[int, Point] = {}
-        self.count = 0
+        self.bits, self.points = _Growing(np.uint64, form.words), _Growing(np.float64, form.dimension)
+        self.starts, self.flips = _Growing(np.int64), _Growing(np.int32, 2)
+        self.rows = _Growing(np.int32)
+        self.starts.add(np.zeros(1, np.int64))
         self.tally = Tally(0, 0.0, 0, 0, 0)
 
     def add(self, chunk: Chunk) -> None:
         """Take over a chunk."""
-        self.exact.update({self.count + i: point for i, point in chunk.exact.items()})
-        self.count += len(chunk.bits)
+        self.exact.update({self.bits.count + i: point for i, point in chunk.exact.items()})
         self.tally = chunk.tally
-        for mine, new in (
-            (self._bits, chunk.bits),
-            (self._points, chunk.points),
-            (self._facets, chunk.facets),
-            (self._flips, chunk.flips),
-        ):
-            if len(new):
-                mine.append(new)
-
-    def joined(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Patterns, points, first facet of each cell, and bits across facets."""
-        words, d = self._form.words, self._form.dimension
-        bits = np.concatenate([np.empty((0, words), np.uint64), *self._bits])
-        points = np.concatenate([np.empty((0, d)), *self._points])
-        counts = np.concatenate([np.zeros(1, np.int64), *self._facets])
-        flips = np.concatenate([np.empty((0, 2), np.int32), *self._flips])
-        return bits, points, np.cumsum(counts), flips
+        self.bits.add(chunk.bits)
+        self.points.add(chunk.points)
+        self.starts.add(self.flips.count + np.cumsum(chunk.facets))
+        self.flips.add(chunk.flips)
+        self.rows.add(row_bits(chunk.flips))
 
 
 def _finish(
@@ -275,13 +298,18 @@ def _finish(
     scaled: ScaledForm,
     cells: _Cells,
     start: float,
+    writer: PartitionWriter | None,
     *,
     facets: bool,
     reading: str,
     method: str,
+    threads: int,
 ) -> Results:
-    """Join the chunks, find the graph, and count."""
-    words, points, starts, flips = cells.joined()
+    """Find the graph, and count; what is known is written meanwhile."""
+    words, points, starts, flips = (
+        part.whole() for part in (cells.bits, cells.points, cells.starts, cells.flips)
+    )
+    rows = cells.rows.whole()
     exact = {
         i: tuple([Fraction(int(n), int(point[1])) for n in point[0]]) for i, point in cells.exact.items()
     }
@@ -290,14 +318,24 @@ def _finish(
     if not np.isfinite(points).all():
         cell = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
         raise CertificateRejected(f"cell {cell} has no finite witness")
-    graph = region_graph(form, scaled.arrays, words, starts, flips) if facets else None
+    if writer is not None:
+        writer.go_on_in_background()
+
+    def write(neighbours: np.ndarray | None) -> None:
+        if writer is not None:
+            faces = None if neighbours is None else (starts, rows, neighbours)
+            write_cells(writer, words, points, exact, faces)
+
+    graph = None
+    if facets:
+        graph = region_graph(form, scaled.arrays, words, starts, flips, threads=threads, matched=write)
+    else:
+        write(None)
     seconds = time.perf_counter() - start
     facts = _facts(form, len(words), graph, cells.tally, seconds, reading=reading, method=method)
     if graph is None:
         return Results(words, points, exact, None, facts)
-    return Results(
-        words, points, exact, Facets(starts, row_bits(flips), graph.neighbours, graph.regions), facts
-    )
+    return Results(words, points, exact, Facets(starts, rows, graph.neighbours, graph.regions), facts)
 
 
 def _facts(

@@ -19,7 +19,8 @@ References:
     Blumofe and Leiserson, Scheduling multithreaded computations by work stealing (1999), for the idea; here the
     work is given away by time.
 
-Not here: the walk (`walk`), what travels (`subtree`).
+Not here: the walk (`walk`), what travels (`subtree`), the memory in which workers of this machine leave their results
+(`shared_slots`).
 """
 
 from __future__ import annotations
@@ -48,15 +49,20 @@ from exactcpa.float_form import FloatDomain, ScaledForm, float_domain, float_for
 from exactcpa.ideal import IdealNetwork
 from exactcpa.kernels.loaded import load_kernels
 from exactcpa.network import Network
+from exactcpa.settle import Settler
+from exactcpa.shared_slots import Lease, Shelf, Slots
 from exactcpa.subtree import Subtree
 from exactcpa.switch_form import SwitchForm, switch_form
 from exactcpa.walk import Chunk, Tally, walk
 
-FIRST_SECONDS, SECONDS = 0.2, 0.25
+FIRST_SECONDS, SECONDS = 0.05, 0.1
 """How long the walk goes on alone before it asks for help, and how long a task walks before it hands over."""
 
-AHEAD = 3
-"""Tasks given out for each worker, so that none waits."""
+SHORT = 0.4
+"""Part of that for tasks given out while few wait: at the beginning, and at the end, when none should be late."""
+
+FAR = 2.5
+"""How much longer tasks are that go to an executor, perhaps to another machine."""
 
 TRIES = 3
 """How often lost processes are replaced."""
@@ -83,38 +89,66 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A job made ready in one process."""
+    """A job made ready in one process; the settler of all its walks, in the deployed reading."""
 
     job: Job
     form: SwitchForm
     floats: FloatDomain
     scaled: ScaledForm
+    settler: Settler | None
 
+
+ARRAYS = ("bits", "points", "facets", "flips", "codes", "reals")
+"""Those of a chunk."""
 
 _prepared: dict[str, Prepared] = {}
+_slots: list[Slots] = []
+"""What this process shares with its parent, if it is a worker: one or none."""
 
 
 def _run(
-    name: str, packed: bytes, subtree: Subtree | None, seconds: float, room: float
+    name: str, packed: bytes, subtree: Subtree | None, seconds: float, room: float, slot: int | None = None
 ) -> list[Chunk | Subtree]:
-    """One task, in whichever process it is."""
+    """One task, in whichever process it is; the arrays of its chunks are left in a slot, if one is lent."""
     if name not in _prepared:
         job = pickle.loads(packed)
         form, floats = switch_form(job.network, job.domain), float_domain(job.domain)
         load_kernels(groups=any(layer.groups for layer in form.layers), method=job.method)
         _prepared.clear()
-        _prepared[name] = Prepared(job, form, floats, float_form(form, floats))
-    return walk_task(_prepared[name], subtree, seconds, room)
+        _prepared[name] = prepared(job, form, floats, float_form(form, floats))
+    if slot is None:
+        return walk_task(_prepared[name], subtree, seconds, room)
+    shelf = _slots[0].shelf(slot)
+    return _moved(list(_items(_prepared[name], subtree, seconds, room, shelf)), shelf.placed)
+
+
+def prepared(job: Job, form: SwitchForm, floats: FloatDomain, scaled: ScaledForm) -> Prepared:
+    """A job made ready."""
+    settler = Settler(form, job.domain, floats, scaled.exponents)
+    return Prepared(job, form, floats, scaled, None if settler.is_real else settler)
 
 
 def walk_task(
     ready: Prepared, subtree: Subtree | None, seconds: float, room: float = inf
 ) -> list[Chunk | Subtree]:
     """The walk of a subtree, chunks between two nodes handed over made one."""
-    job = ready.job
     items: list[Chunk | Subtree] = []
     waiting: list[Chunk] = []
-    for item in walk(
+    for item in _items(ready, subtree, seconds, room):
+        if isinstance(item, Chunk):
+            waiting.append(item)
+        else:
+            items += [*joined(waiting), item]
+            waiting = []
+    return items + joined(waiting)
+
+
+def _items(
+    ready: Prepared, subtree: Subtree | None, seconds: float, room: float, shelf: Shelf | None = None
+) -> Iterator[Chunk | Subtree]:
+    """The walk of a subtree."""
+    job = ready.job
+    return walk(
         ready.form,
         job.domain,
         ready.floats,
@@ -125,13 +159,20 @@ def walk_task(
         subtree=subtree,
         seconds=seconds,
         room=room,
-    ):
-        if isinstance(item, Chunk):
-            waiting.append(item)
-        else:
-            items += [*joined(waiting), item]
-            waiting = []
-    return items + joined(waiting)
+        often=False,
+        keep=np.copy if shelf is None else shelf.keep,
+        settler=ready.settler,
+    )
+
+
+def _moved(items: list[Chunk | Subtree], move: Callable[[Any], Any]) -> list[Chunk | Subtree]:
+    """The same with the arrays of chunks replaced."""
+    return [
+        replace(item, **{name: move(getattr(item, name)) for name in ARRAYS})
+        if isinstance(item, Chunk)
+        else item
+        for item in items
+    ]
 
 
 def joined(chunks: list[Chunk]) -> list[Chunk]:
@@ -143,8 +184,7 @@ def joined(chunks: list[Chunk]) -> list[Chunk]:
     for chunk in chunks:
         exact.update({count + i: point for i, point in chunk.exact.items()})
         count += len(chunk.bits)
-    names = ("bits", "points", "facets", "flips", "codes", "reals")
-    arrays = {name: np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in names}
+    arrays = {name: np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in ARRAYS}
     bigs = [big for chunk in chunks for big in chunk.bigs]
     return [Chunk(exact=exact, bigs=bigs, tally=chunks[-1].tally, **arrays)]
 
@@ -171,16 +211,16 @@ def walk_in_parallel(
     Raises:
         WorkerLost: Processes died again and again.
     """
-    ready = Prepared(job, form, floats, scaled)
+    ready = prepared(job, form, floats, scaled)
     order = _Order()
     tasks = Tasks(ready, workers, order.finish)
     tasks.add(order.finish((), None, walk_task(ready, None, FIRST_SECONDS)))
     if tasks.is_done:
-        yield from order.chunks(lambda: None)
+        yield from order.chunks(lambda _: None)
         return
     with crew_of(workers, executor) as crew:
         try:
-            yield from order.chunks(lambda: tasks.proceed(crew))
+            yield from order.chunks(lambda seconds: tasks.proceed(crew, seconds))
         finally:
             tasks.cancel()
 
@@ -204,8 +244,9 @@ def crew_of(workers: int, executor: Executor | None) -> Iterator[Crew]:
         crew.close()
 
 
-def _begin_worker(parent: int) -> None:
+def _begin_worker(parent: int, slots: Slots | None) -> None:
     """Ctrl-C reaches every process of a terminal; the parent alone answers it.  If it is gone, so is the worker."""
+    _slots[:] = [slots] if slots is not None else []
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
@@ -218,18 +259,30 @@ def _end_with(parent: int) -> None:
 
 
 class Crew:
-    """The executor, replaced if its processes are lost."""
+    """The executor, replaced if its processes are lost; slots for results, if the processes are its own.
+
+    Attributes:
+        ahead: How many tasks are given out at a time, so that no process waits; few, for results that come before
+            their turn take memory.
+        patience: How much longer than `SECONDS` tasks are.
+    """
 
     def __init__(self, workers: int, executor: Executor | None, *, own: bool) -> None:
         self._workers, self._own, self._tries = workers, own, 0
+        self.ahead, self.patience = (2 * workers, 1.0) if own else (3 * workers, FAR)
+        self._slots = _new_slots() if own else None
         self.executor = self._start() if executor is None else executor
+
+    def lend(self) -> Lease | None:
+        """A slot for the results of a task, if there is one."""
+        return None if self._slots is None else self._slots.lend()
 
     def _start(self) -> ProcessPoolExecutor:
         # Forked processes have the compiled kernels and the job at once; threads, though, do not survive a fork.
         forks = os.name == "posix" and threading.active_count() == 1
         context = multiprocessing.get_context("fork" if forks else "spawn")
         return ProcessPoolExecutor(
-            self._workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),)
+            self._workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(), self._slots)
         )
 
     def replace(self) -> None:
@@ -245,6 +298,13 @@ class Crew:
     def close(self) -> None:
         """Stop without waiting for what is under way, which hands over and ends by itself in a moment."""
         self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _new_slots() -> Slots | None:
+    try:
+        return Slots()
+    except OSError:  # another system, or a limit on the size of files: results go through pipes
+        return None
 
 
 class Tasks:
@@ -267,9 +327,9 @@ class Tasks:
         self._packed = pickle.dumps(ready.job)
         self._name = sha256(self._packed).hexdigest()
         _prepared[self._name] = ready  # forked workers find it
-        self._ahead = AHEAD * workers
+        self._workers = workers
         self._pending: list[tuple[Path, Any]] = []
-        self._running: dict[Future, tuple[Path, Any]] = {}
+        self._running: dict[Future, tuple[Path, Any, Lease | None]] = {}
 
     @property
     def is_done(self) -> bool:
@@ -286,31 +346,39 @@ class Tasks:
         path, node = heappop(self._pending)
         self.add(self._finish(path, node, walk_task(self._ready, self._load(node), seconds, self._room)))
 
-    def proceed(self, crew: Crew) -> None:
-        """Give out tasks, wait for one, take its results."""
-        while self._pending and len(self._running) < self._ahead:
-            path, node = heappop(self._pending)
+    def proceed(self, crew: Crew, seconds: float | None = None) -> None:
+        """Give out tasks, wait for one, for so many seconds at most, and take its results."""
+        self._give_out(crew)
+        for future in wait(self._running, seconds, return_when=FIRST_COMPLETED).done:
+            path, node, lease = self._running.pop(future)
             try:
-                future = crew.executor.submit(
-                    _run, self._name, self._packed, self._load(node), SECONDS, self._room
-                )
-            except BrokenProcessPool:
-                heappush(self._pending, (path, node))
-                break
-            self._running[future] = (path, node)
-        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
-            path, node = self._running.pop(future)
-            try:
-                self.add(self._finish(path, node, future.result()))
+                items = future.result()
+                self.add(self._finish(path, node, items if lease is None else _moved(items, lease.array)))
             except BrokenProcessPool:
                 heappush(self._pending, (path, node))
                 self._recall()
                 crew.replace()
                 return
+        self._give_out(crew)
+
+    def _give_out(self, crew: Crew) -> None:
+        while self._pending and len(self._running) < crew.ahead:
+            path, node = heappop(self._pending)
+            seconds = SECONDS * crew.patience * (1.0 if len(self._pending) >= self._workers else SHORT)
+            lease = crew.lend()
+            slot = () if lease is None else (lease.number,)
+            try:
+                future = crew.executor.submit(
+                    _run, self._name, self._packed, self._load(node), seconds, self._room, *slot
+                )
+            except BrokenProcessPool:
+                heappush(self._pending, (path, node))
+                break
+            self._running[future] = (path, node, lease)
 
     def _recall(self) -> None:
         """Everything that runs waits again: its processes are lost."""
-        self.add(list(self._running.values()))
+        self.add([(path, node) for path, node, _ in self._running.values()])
         self._running.clear()
 
     def cancel(self) -> None:
@@ -341,16 +409,21 @@ class _Order:
         self._tally = added(self._tally, tally_of(items))
         return nodes
 
-    def chunks(self, proceed: Callable[[], None]) -> Iterator[Chunk]:
-        """The chunks in the order of the tree; `proceed` is called while the next one is not there yet."""
+    def chunks(self, proceed: Callable[[float | None], None]) -> Iterator[Chunk]:
+        """The chunks in the order of the tree.
+
+        While the next one is not there yet, `proceed` is called without a limit; between two that are there, with no
+        time at all, so that workers get their tasks however long the caller takes over the chunks.
+        """
         stack: list[Chunk | Path] = [()]
         while stack:
             item = stack.pop()
             if isinstance(item, Chunk):
                 yield replace(item, tally=self._tally)
+                proceed(0.0)
                 continue
             while item not in self._done:
-                proceed()
+                proceed(None)
             stack.extend(reversed(self._done.pop(item)))
 
 

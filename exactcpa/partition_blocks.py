@@ -3,7 +3,7 @@
 Reading trusts nothing that a later view relies on: lengths, ranges, one winner a group, numbers that are
 finite.  That the cells are right is another question, which only the proof answers.
 
-Main definitions: `head`, `write_results`, `read_results`, `Stored`.
+Main definitions: `head`, `write_results` (`write_cells`, then `write_end`), `read_results`, `Stored`.
 
 Conventions: numbers in JSON are exact (`numbers.to_json_number`); arrays are little-endian.
 
@@ -101,15 +101,41 @@ def _network_fields(network: Network | IdealNetwork) -> dict[str, Any]:
 def write_results(writer: PartitionWriter, results: Results) -> None:
     """Write all blocks after the proof's streams, and end the file."""
     facets = results.facets
-    if facets is not None:
-        append_array(writer, "EDGE", facets.neighbours, "<i8")
-    append_array(writer, "PATT", results.words, "<u8")
-    append_array(writer, "WITN", results.points, "<f8")
-    writer.append_json("XPTS", {str(i): plain(point) for i, point in results.exact_points.items()})
-    if facets is not None:
-        append_array(writer, "FPTR", facets.starts, "<i8")
-        append_array(writer, "FACE", facets.bits, "<i4")
-        append_array(writer, "REGI", facets.regions, "<i8")
+    faces = None if facets is None else (facets.starts, facets.bits, facets.neighbours)
+    write_cells(writer, results.words, results.points, results.exact_points, faces)
+    write_end(writer, results)
+
+
+def write_cells(
+    writer: PartitionWriter,
+    words: np.ndarray,
+    points: np.ndarray,
+    exact_points: Mapping[int, Vector],
+    faces: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+) -> None:
+    """Write the blocks between the proof's streams and the linear regions.
+
+    Args:
+        writer: Of the file.
+        words: Patterns, as in `Results`.
+        points: Witnesses, as there.
+        exact_points: Those that are no doubles.
+        faces: First facet of each cell, pattern bit of each facet, cell across it; or None.
+    """
+    if faces is not None:
+        append_array(writer, "EDGE", faces[2], "<i8")
+    append_array(writer, "PATT", words, "<u8")
+    append_array(writer, "WITN", points, "<f8")
+    writer.append_json("XPTS", {str(i): plain(point) for i, point in exact_points.items()})
+    if faces is not None:
+        append_array(writer, "FPTR", faces[0], "<i8")
+        append_array(writer, "FACE", faces[1], "<i4")
+
+
+def write_end(writer: PartitionWriter, results: Results) -> None:
+    """Write what is left after `write_cells`, and end the file."""
+    if results.facets is not None:
+        append_array(writer, "REGI", results.facets.regions, "<i8")
     writer.append_json("STAT", results.facts)
     writer.finish(_totals(results))
 
@@ -129,7 +155,7 @@ def append_array(
             yield bytes_of(array[start : start + rows], kind)
             release()
 
-    writer.append_pieces(tag, pieces)
+    writer.append_pieces(tag, pieces, array.size * np.dtype(kind).itemsize)
 
 
 def bytes_of(array: np.ndarray, kind: str) -> memoryview:

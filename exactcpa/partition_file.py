@@ -45,8 +45,8 @@ ALIGNED = 8
 """Arrays that begin at a multiple of this in the file are used where they stand."""
 
 
-WAITING = 4
-"""Streams' blocks that wait for the writing thread, at most; then the walk waits for it."""
+WAITING = 8
+"""Jobs that wait for the writing thread, at most; then the caller waits for it."""
 
 
 class PartitionWriter:
@@ -54,9 +54,8 @@ class PartitionWriter:
 
     Args:
         path: Where the file is to be.
-        background: Whether what `append` gets may be written by a thread while the caller goes on, from a size on that
-            is worth a thread.  Nobody may change what was given, or fork, until `finish`; an error of writing shows
-            at a later call, at the latest in `finish`.
+        background: Whether blocks may be written by a thread while the caller goes on, from a size on that is worth a
+            thread; see `go_on_in_background`.
 
     Raises:
         BadArgument: Not a path.
@@ -91,20 +90,49 @@ class PartitionWriter:
         with contextlib.suppress(OSError):
             self._temporary.unlink()
 
+    def go_on_in_background(self) -> None:
+        """From now on a thread writes, and brings to the disk what is written already, while the caller goes on.
+
+        Nobody may change what is given, or fork, until `finish`; an error of writing shows at a later call, at the
+        latest in `finish`.
+        """
+        self._background = True
+        if self._at > PIECE:
+            self._do(self._sync)
+
     def append(self, tag: str, payload: bytes | memoryview) -> None:
         """Write one block."""
-        self._blocks += 1
-        if self._background and self._at > PIECE:
-            self._thread = self._thread or _WritingThread(self._write_block)
-            with _writing(self._path):
-                self._thread.give((tag, payload))
-        else:
-            self._write_block(tag, payload)
-        self._at += BLOCK.size + len(payload)
+        self.append_pieces(tag, lambda: (payload,), len(payload))
 
-    def _write_block(self, tag: str, payload: bytes | memoryview) -> None:
-        self._write(BLOCK.pack(tag.encode("ascii"), zlib.crc32(payload), len(payload)))
-        self._write(payload)
+    def append_pieces(
+        self, tag: str, pieces: Callable[[], Iterable[bytes | memoryview]], length: int
+    ) -> None:
+        """Write one block of a known length that is not in memory as a whole; its pieces are asked for twice."""
+        self._do(lambda: self._write_block(tag, pieces, length))
+        self._blocks += 1
+        self._at += BLOCK.size + length
+
+    def _write_block(self, tag: str, pieces: Callable[[], Iterable[bytes | memoryview]], length: int) -> None:
+        found = 0
+        for piece in pieces():
+            found = zlib.crc32(piece, found)
+        self._write(BLOCK.pack(tag.encode("ascii"), found, length))
+        for piece in pieces():
+            self._write(piece)
+
+    def _do(self, job: Callable[[], object]) -> None:
+        """Now, or by the thread."""
+        if not (self._background and self._at > PIECE):
+            job()
+            return
+        self._thread = self._thread or _WritingThread()
+        with _writing(self._path):
+            self._thread.give(job)
+
+    def _sync(self) -> None:
+        with _writing(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def _wait(self) -> None:
         """Until the thread, if there is one, has written all it was given; from then on there is none."""
@@ -113,19 +141,6 @@ class PartitionWriter:
             with _writing(self._path):
                 self._thread.finish()
             self._thread = None
-
-    def append_pieces(self, tag: str, pieces: Callable[[], Iterable[bytes | memoryview]]) -> None:
-        """Write one block that is not in memory as a whole; its pieces are asked for twice."""
-        self._wait()
-        length = found = 0
-        for piece in pieces():
-            length += len(piece)
-            found = zlib.crc32(piece, found)
-        self._write(BLOCK.pack(tag.encode("ascii"), found, length))
-        for piece in pieces():
-            self._write(piece)
-        self._blocks += 1
-        self._at += BLOCK.size + length
 
     def append_json(self, tag: str, value: Mapping[str, Any], following: int = 0) -> None:
         """Write one block of JSON, with spaces at the end so that arrays after it can be used where they stand.
@@ -159,20 +174,19 @@ class PartitionWriter:
 
 
 class _WritingThread:
-    """Writes what it is given, in order, until something fails; what comes then is thrown away."""
+    """Does what it is given, in order, until something fails; what comes then is thrown away."""
 
-    def __init__(self, write: Callable[[str, bytes | memoryview], None]) -> None:
-        self._write = write
-        self._given: queue.Queue[tuple[str, bytes | memoryview] | None] = queue.Queue(WAITING)
+    def __init__(self) -> None:
+        self._given: queue.Queue[Callable[[], object] | None] = queue.Queue(WAITING)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="exactcpa-writer", daemon=True)
         self._thread.start()
 
-    def give(self, block: tuple[str, bytes | memoryview]) -> None:
-        """Hand over a block; raises what went wrong with earlier ones."""
+    def give(self, job: Callable[[], object]) -> None:
+        """Hand over a job; raises what went wrong with earlier ones."""
         if self._error is not None:
             raise self._error
-        self._given.put(block)
+        self._given.put(job)
 
     def finish(self) -> None:
         """Wait until all is written; raises what went wrong."""
@@ -189,11 +203,11 @@ class _WritingThread:
             self._thread.join()
 
     def _run(self) -> None:
-        while (block := self._given.get()) is not None:
+        while (job := self._given.get()) is not None:
             if self._error is None:
                 try:
-                    self._write(*block)
-                except BaseException as error:  # raised again where the next block is given
+                    job()
+                except BaseException as error:  # raised again where the next job is given
                     self._error = error
 
 

@@ -178,7 +178,7 @@ def _write_blocks(
     _append_text(writer, scratch)
     if graph is not None:
         put("FPTR", cells.starts, "<i8")
-        writer.append_pieces("FACE", lambda: _bits(cells.flips, scratch))
+        writer.append_pieces("FACE", lambda: _bits(cells.flips, scratch), 4 * len(cells.flips))
         put("REGI", graph.regions, "<i8")
     writer.append_json("STAT", facts)
     facets = None if graph is None else len(cells.flips)
@@ -204,4 +204,4 @@ def _append_text(writer: PartitionWriter, scratch: Scratch) -> None:
 
     with open(path, "ab") as file:
         file.write(b" " * writer.padding(file.tell()))
-    writer.append_pieces("XPTS", pieces)
+    writer.append_pieces("XPTS", pieces, path.stat().st_size)

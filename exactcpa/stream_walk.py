@@ -4,7 +4,7 @@ A task walks for `SECONDS`, or until it has `ROOM` bytes of results, and hands o
 process comes in tasks.  What is finished is written when it has `SEGMENT_BYTES` or is `SEGMENT_SECONDS` old: no more
 than that is lost when the process is killed.
 
-Memory: a segment's bytes, and for every worker the results of `parallel.AHEAD` tasks; a few hundred bytes for every
+Memory: a segment's bytes, and for every worker the results of a task or two; a few hundred bytes for every
 task; the nodes that wait, of which the arrays are on disk but for those since the last segment.
 
 Main definitions: `walk_to_disk`.

@@ -9,7 +9,7 @@ Not here: a step (`kernels.tree`), an exact answer (`settle`, `choose`), what be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
 from time import perf_counter
@@ -86,6 +86,11 @@ class Chunk:
     tally: Tally
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it."""
+        return not (len(self.bits) or len(self.codes) or len(self.reals) or self.bigs)
+
+    @property
     def size(self) -> int:
         """Bytes it takes in memory, roughly."""
         arrays = (self.bits, self.points, self.facets, self.flips, self.codes, self.reals)
@@ -106,6 +111,9 @@ def walk(
     room: float = inf,
     steps: float = inf,
     handed_over: float = inf,
+    often: bool = True,
+    keep: Callable[[np.ndarray], np.ndarray] = np.copy,
+    settler: Settler | None = None,
 ) -> Iterator[Chunk | Subtree]:
     """Enumerate the cells of a switch form over its domain.
 
@@ -122,13 +130,16 @@ def walk(
         room: After so many bytes of results every node is.
         steps: After so many steps every node is, too.
         handed_over: Nodes of at least this share are handed over from the beginning.
+        often: Whether there is a chunk after each stretch of steps, so that the caller hears how far the walk is.
+        keep: Copies the arrays of a chunk out of the walk's buffers.
+        settler: That of another walk of the same, in the deployed reading.
 
     Raises:
         BadArgument: A proof is wanted of a layer that is too wide for its format.
 
     Yields:
-        Chunks: whenever the buffers are full, after each stretch of steps (perhaps empty), and at the end.  Subtrees
-        that are handed over stand where their cells and records would.
+        Chunks: whenever the buffers are full, after each stretch of steps if they are wanted `often`, and at the end,
+        the last one perhaps empty.  Subtrees that are handed over stand where their cells and records would.
     """
     n, d = scaled.arrays.constant.shape[1], form.dimension
     if proof and n > MOST:
@@ -137,7 +148,7 @@ def walk(
         )
     tree, lp = new_tree(len(form.layers), n, d, form.words)
     out = new_output(n, d, form.words)
-    settler = Settler(form, domain, floats, scaled.exponents)
+    settler = Settler(form, domain, floats, scaled.exponents) if settler is None else settler.again()
     contests = contests_of(form, scaled.exponents)
     chooser = Chooser(settler, contests)
     if subtree is None:
@@ -167,7 +178,7 @@ def walk(
             case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL | state.ASK_LINES:
                 _answer(settler, tree, lp, out, int(question))
                 if perf_counter() - start > SILENCE:
-                    chunk = _take(tree, out, settler)
+                    chunk = _take(tree, out, settler, keep)
                     room -= chunk.size
                     yield chunk
             case state.ASK_GROUP:
@@ -179,12 +190,15 @@ def walk(
                 if side is not None:
                     side.grow(tree)
             case state.HAND_OVER:
-                yield _take(tree, out, settler)
+                chunk = _take(tree, out, settler, keep)
+                if not chunk.is_empty:
+                    yield chunk
                 yield take_off(tree, settler, side)
             case state.FLUSH | state.RUNNING:
-                chunk = _take(tree, out, settler)
-                room -= chunk.size
-                yield chunk
+                if often or question != state.RUNNING:
+                    chunk = _take(tree, out, settler, keep)
+                    room -= chunk.size
+                    yield chunk
                 steps -= stretch if question == state.RUNNING else 0
                 if steps <= 0:
                     steps, handed_over = inf, -inf
@@ -193,7 +207,7 @@ def walk(
                 elif perf_counter() > end:
                     handed_over = LEAST * (subtree.share if subtree else 1.0)
             case state.DONE:
-                yield _take(tree, out, settler)
+                yield _take(tree, out, settler, keep)
                 return
 
 
@@ -245,7 +259,7 @@ def _answer(settler: Settler, tree: Tree, lp: Lp, out: Output, question: int) ->
             counters[state.ANSWER] = state.IS_WRITTEN
 
 
-def _take(tree: Tree, out: Output, settler: Settler) -> Chunk:
+def _take(tree: Tree, out: Output, settler: Settler, keep: Callable[[np.ndarray], np.ndarray]) -> Chunk:
     """Empty the output buffers; a cell whose facets are not all found stays."""
     counters = tree.counters
     top = int(counters[state.TOP])
@@ -253,8 +267,8 @@ def _take(tree: Tree, out: Output, settler: Settler) -> Chunk:
     n = int(counters[state.NCELL]) - kept
     faces = int(counters[state.NFACE])
     kept_faces = int(out.cell_marks[n, 1]) if kept else 0
-    marks = out.cell_marks[:n].copy()
-    points, exact = out.cell_points[:n].copy(), {}
+    marks = out.cell_marks[:n]
+    points, exact = keep(out.cell_points[:n]), {}
     for i in np.flatnonzero(marks[:, 0] >= 0).tolist():
         point = settler.points[int(marks[i, 0])]
         doubles = as_doubles(point)
@@ -263,13 +277,13 @@ def _take(tree: Tree, out: Output, settler: Settler) -> Chunk:
         else:
             points[i] = doubles
     chunk = Chunk(
-        out.cell_bits[:n].copy(),
+        keep(out.cell_bits[:n]),
         points,
         exact,
-        marks[:, 1].copy(),
-        out.facet_flips[: faces - kept_faces].copy(),
-        out.codes[: counters[state.NCODE]].copy(),
-        out.reals[: counters[state.NREAL]].copy(),
+        keep(marks[:, 1]),
+        keep(out.facet_flips[: faces - kept_faces]),
+        keep(out.codes[: counters[state.NCODE]]),
+        keep(out.reals[: counters[state.NREAL]]),
         settler.bigs,
         Tally(
             int(counters[state.CELLS]),

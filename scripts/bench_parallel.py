@@ -108,6 +108,7 @@ def measured(sizes: Shape, facets: bool, workers: int, repeat: int) -> tuple[lis
         enumerated(tiny, box, proof, facets=facets, workers=1)  # loads the kernels
         for _ in range(repeat):
             for runs, number in ((alone, 1), (several, workers)):
+                proof.unlink(missing_ok=True)  # to remove a gigabyte takes a while
                 load, clock, core = os.getloadavg()[0], time.perf_counter(), processor_seconds()
                 cells = enumerated(net, box, proof, facets=facets, workers=number)
                 seconds = time.perf_counter() - clock

@@ -209,7 +209,7 @@ def test_across_is_an_involution(case):
 # Errors of the engine do not pass.
 
 
-def graph_of(part, words=None, starts=None, flips=None):
+def graph_of(part, words=None, starts=None, flips=None, **options):
     form = switch_form(part.network, part.domain)
     floats = float_form(form, float_domain(part.domain)).arrays
     facets = part.results.facets
@@ -220,6 +220,7 @@ def graph_of(part, words=None, starts=None, flips=None):
         (part.results.words if words is None else words).copy(),
         (facets.starts if starts is None else starts).copy(),
         (single if flips is None else flips).copy(),
+        **options,
     )
 
 
@@ -233,6 +234,19 @@ def test_graph_again(design):
     found = graph_of(design)
     assert found.neighbours.tolist() == design.results.facets.neighbours.tolist()
     assert found.regions.tolist() == design.results.facets.regions.tolist()
+
+
+def test_graph_by_threads(monkeypatch):
+    """Cells shared out to threads, a few each: the same graph."""
+    case = CASES["design_example"]
+    part = enumerated(case.network, case.domain)
+    alone = graph_of(part)
+    monkeypatch.setattr("exactcpa.adjacency.FEW", 0)
+    told = []
+    found = graph_of(part, threads=3, matched=told.append)
+    assert found.neighbours.tolist() == alone.neighbours.tolist() == told[0].tolist()
+    assert found.regions.tolist() == alone.regions.tolist()
+    assert (found.region_count, found.decided_exactly) == (alone.region_count, alone.decided_exactly)
 
 
 def test_rejects_a_cell_that_stands_twice(design):

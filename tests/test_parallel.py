@@ -3,7 +3,10 @@
 import multiprocessing
 import os
 import pickle
+import resource
 import signal
+import struct
+import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -161,6 +164,101 @@ def test_errors_of_tasks_are_not_hidden(eager):
     net, domain = case("random_2_16_16")
     with pytest.raises(ValueError, match="lost"):
         cpa.enumerate_cells(net, domain, executor=Failing())
+
+
+def contents(path):
+    """The blocks of a file by tag, streams joined, but for those with seconds and numbers of blocks."""
+    data, at, found = path.read_bytes(), len(b"exactcpa-partition 1\n"), {}
+    while at < len(data):
+        tag, _, length = struct.unpack_from("<4sIQ", data, at)
+        found[tag] = found.get(tag, b"") + data[at + 16 : at + 16 + length]
+        at += 16 + length
+    return {tag: payload for tag, payload in found.items() if tag not in (b"STAT", b"DONE")}
+
+
+def no_slots():
+    """As on a system without memory files."""
+
+
+def tiny_slots():
+    """Slots into which next to nothing fits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exactcpa.shared_slots.SLOT", 1 << 12)
+        return parallel.Slots()
+
+
+@pytest.mark.parametrize("slots", [None, no_slots, tiny_slots])
+@pytest.mark.parametrize(("name", "method"), [("random_3_16_16", "vertex"), ("int8_3_16_16", "lp")])
+def test_same_proof_however_results_travel(eager, monkeypatch, tmp_path, slots, name, method):
+    monkeypatch.setattr("exactcpa.adjacency.FEW", 0)  # threads share the region graph
+    if slots is not None:
+        monkeypatch.setattr(parallel, "_new_slots", slots)
+    if slots is tiny_slots:
+        monkeypatch.setattr("exactcpa.shared_slots.SLOT", 1 << 12)
+    net, domain = case(name)
+    one, two = tmp_path / "one.cpa", tmp_path / "two.cpa"
+    single = cpa.enumerate_cells(net, domain, method=method, proof=one)
+    assert cpa.enumerate_cells(net, domain, method=method, workers=2, proof=two) == single
+    assert contents(one) == contents(two)
+    assert sorted(os.listdir(tmp_path)) == ["one.cpa", "two.cpa"]
+
+
+def test_same_proof_from_spawned_processes(eager, tmp_path):
+    """A process with threads is not forked."""
+    net, domain = case("random_3_16_16")
+    single = cpa.enumerate_cells(net, domain, proof=tmp_path / "one.cpa")
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert cpa.enumerate_cells(net, domain, workers=2, proof=tmp_path / "two.cpa") == single
+    finally:
+        stop.set()
+        thread.join()
+    assert contents(tmp_path / "one.cpa") == contents(tmp_path / "two.cpa")
+
+
+def test_same_proof_with_workers_killed_on_the_way(eager, monkeypatch, tmp_path):
+    net, domain = case("random_3_16_16")
+    single = cpa.enumerate_cells(net, domain, proof=tmp_path / "one.cpa")
+    crews, killed = [], []
+    start = parallel.Crew._start
+    monkeypatch.setattr(parallel.Crew, "_start", lambda crew: crews.append(start(crew)) or crews[-1])
+
+    def kill(tally):
+        alive = list(crews[-1]._processes or ()) if crews else []
+        if alive and len(killed) < 2 and tally.cells > 100 * len(killed):
+            killed.append(alive[0])
+            os.kill(killed[-1], signal.SIGKILL)
+
+    assert cpa.enumerate_cells(net, domain, workers=2, proof=tmp_path / "two.cpa", progress=kill) == single
+    assert killed
+    assert contents(tmp_path / "one.cpa") == contents(tmp_path / "two.cpa")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_work_of_several_that_ends_early_leaves_nothing(eager, tmp_path, error):
+    def stop(tally):
+        if tally.cells > 100:
+            raise error
+
+    net, domain = case("random_3_16_16")
+    with pytest.raises(error):
+        cpa.enumerate_cells(net, domain, workers=2, proof=tmp_path / "a.cpa", progress=stop)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("count", [1000, 300_000])
+def test_full_disk_with_several_workers_leaves_nothing(eager, tmp_path, count):
+    net, domain = case("random_3_16_16")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
+    try:
+        with pytest.raises(cpa.BadFile, match="cannot be written: File too large"):
+            cpa.enumerate_cells(net, domain, workers=2, proof=tmp_path / "a.cpa")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert os.listdir(tmp_path) == []
 
 
 def test_interrupted_walks_leave_no_process(eager):

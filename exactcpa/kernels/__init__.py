@@ -21,7 +21,7 @@ inlined = njit(inline="always", error_model="numpy", _nrt=False)
 merged = njit(error_model="numpy", _nrt=False, forceinline=True)
 """For hot functions of many arrays, called from few places: merged into their callers after compilation."""
 
-allocating = njit(cache=True, error_model="numpy")
+allocating = njit(cache=True, error_model="numpy", nogil=True)
 """For functions that make arrays of their own."""
 
 

@@ -5,7 +5,8 @@ such a cell (see `exactcpa.adjacency` for the proof); it is found by its pattern
 
 Main definitions: `fill_table`, `find`, `match_facets`, `classify_edges`, `merge`.
 
-Conventions: a table holds cell numbers, -1 where empty; its length is a power of two.
+Conventions: a table holds cell numbers, -1 where empty; its length is a power of two.  What goes through all facets
+does so for the cells from `first` to before `last`, so that several threads can share the work.
 
 Not here: facets across which more than one unit switches (`adjacency`).
 """
@@ -68,10 +69,10 @@ def find(words, table, key):
 
 
 @allocating
-def match_facets(words, table, starts, flips, neighbours):
+def match_facets(words, table, starts, flips, neighbours, first, last):
     """For each facet the cell whose pattern differs in the facet's bits alone, or -1."""
     key = np.empty(words.shape[1], np.uint64)
-    for i in range(words.shape[0]):
+    for i in range(first, last):
         for e in range(starts[i], starts[i + 1]):
             for w in range(words.shape[1]):
                 key[w] = words[i, w]
@@ -83,9 +84,9 @@ def match_facets(words, table, starts, flips, neighbours):
 
 
 @kernel
-def find_one_sided(starts, neighbours):
+def find_one_sided(starts, neighbours, first, last):
     """The first facet that is not seen exactly once from the cell across, or -1."""
-    for i in range(starts.shape[0] - 1):
+    for i in range(first, last):
         for e in range(starts[i], starts[i + 1]):
             j, seen = neighbours[e], 0
             for other in range(starts[j], starts[j + 1]):
@@ -228,6 +229,8 @@ def classify_edges(
     neighbours,
     simple,
     verdicts,
+    first,
+    last,
 ):
     """For each facet ``i -> j`` with ``i < j`` whether the output map is the same on both sides.
 
@@ -240,13 +243,13 @@ def classify_edges(
     """
     n = form.constant.shape[1]
     jump, next_jump = np.zeros((n, 3)), np.zeros((n, 3))
-    last = form.sizes.shape[0] - 1
+    output = form.sizes.shape[0] - 1
     table, errors = np.zeros(form.gain.shape[:3]), np.full(form.gain.shape[:2], np.inf)
-    is_rough = last > 0 and _rough_errors(form, table, errors)
-    shares = np.zeros((last + 1, n))
-    shares[last, 0] = 1.0
-    for i in range(words.shape[0]):
-        lowest = last
+    is_rough = output > 0 and _rough_errors(form, table, errors)
+    shares = np.zeros((output + 1, n))
+    shares[output, 0] = 1.0
+    for i in range(first, last):
+        lowest = output
         for e in range(starts[i], starts[i + 1]):
             if neighbours[e] >= i and simple[e]:
                 lowest = min(lowest, bit_layers[flips[e, 0]])
@@ -266,10 +269,10 @@ def classify_edges(
                     continue
             for z in range(form.sizes[layer + 1, 0]):
                 jump[z] = form.gain[layer + 1, decision, z]
-            for following in range(layer + 1, form.sizes.shape[0] - 1):
+            for following in range(layer + 1, output):
                 _propagate(form, group_starts, group_bits, group_lines, words, i, following, jump, next_jump)
                 jump[:] = next_jump
-            verdicts[e] = _verdict(jump, form.sizes[form.sizes.shape[0] - 1, 0])
+            verdicts[e] = _verdict(jump, form.sizes[output, 0])
 
 
 @kernel

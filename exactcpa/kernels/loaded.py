@@ -49,10 +49,10 @@ def load_kernels(*, groups: bool, method: str = "lp") -> None:
     groups, bits, verdicts = np.zeros((1, 1), np.int64), np.zeros(1, np.int64), np.zeros(0, np.int8)
     graph.fill_table(words, table)
     graph.find(words, table, np.zeros(1, np.uint64))
-    graph.match_facets(words, table, starts, flips, none)
-    graph.find_one_sided(starts, none)
+    graph.match_facets(words, table, starts, flips, none, 0, 0)
+    graph.find_one_sided(starts, none, 0, 0)
     graph.classify_edges(
-        form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts
+        form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts, 0, 0
     )
     graph.merge(starts, none, verdicts, none)
 
