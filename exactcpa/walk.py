@@ -195,7 +195,7 @@ def walk(
                     yield chunk
                 yield take_off(tree, settler, side)
             case state.FLUSH | state.RUNNING:
-                if often or question != state.RUNNING:
+                if often or question != state.RUNNING or _filled(tree, out) > room:
                     chunk = _take(tree, out, settler, keep)
                     room -= chunk.size
                     yield chunk
@@ -257,6 +257,16 @@ def _answer(settler: Settler, tree: Tree, lp: Lp, out: Output, question: int) ->
         case _:
             settler.write_cell(tree, out, subject)
             counters[state.ANSWER] = state.IS_WRITTEN
+
+
+def _filled(tree: Tree, out: Output) -> int:
+    """Bytes of results in the buffers."""
+    counters = tree.counters
+    arrays = (
+        *((out.codes, state.NCODE), (out.reals, state.NREAL), (out.facet_flips, state.NFACE)),
+        *((out.cell_bits, state.NCELL), (out.cell_points, state.NCELL), (out.cell_marks, state.NCELL)),
+    )
+    return sum(array.strides[0] * int(counters[count]) for array, count in arrays)
 
 
 def _take(tree: Tree, out: Output, settler: Settler, keep: Callable[[np.ndarray], np.ndarray]) -> Chunk:

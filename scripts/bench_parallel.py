@@ -2,11 +2,12 @@
 
 Each network is enumerated with 1 and with 2 workers in turn, `--repeat` times, facets found and the proof streamed to
 a file, on the wall clock; the best run of each counts, for other work on the machine can only slow a run down.  Both
-must find the same cells.  The gain is that of the whole call: set-up, the region graph and the file, which one process
-does, are in it; `walk` is the same for counting, which is the walk alone.
+must find the same cells.  The gain is that of the whole call: set-up, the region graph and the file are in it; `walk`
+is the same for counting, which is the walk alone.  A thread writes the file for one worker, too, so that with a proof
+the one uses more than one core; the gain that follows from `core` is at most ``workers / core``.
 
 What makes a busy machine visible: the load (processes that want to run) before each run, and `core`, processor seconds
-of the process and its workers over workers times wall seconds.  With one worker on an idle machine it is close to 1;
+of the process and its workers over workers times wall seconds.  With one worker on an idle machine it is 1 or more;
 if it is below `BUSY`, or the load before the other run above one and a half, the machine was not idle, the gain says
 little of exactcpa, and the script says so; it still exits 1 if the goal is missed.
 
