@@ -64,6 +64,9 @@ SHORT = 0.4
 FAR = 2.5
 """How much longer tasks are that go to an executor, perhaps to another machine."""
 
+BACKLOG = 12
+"""Results of tasks for each worker that may wait for their turn before no more tasks are given out meanwhile."""
+
 TRIES = 3
 """How often lost processes are replaced."""
 
@@ -216,11 +219,11 @@ def walk_in_parallel(
     tasks = Tasks(ready, workers, order.finish)
     tasks.add(order.finish((), None, walk_task(ready, None, FIRST_SECONDS)))
     if tasks.is_done:
-        yield from order.chunks(lambda _: None)
+        yield from order.chunks(lambda _: None, workers)
         return
     with crew_of(workers, executor) as crew:
         try:
-            yield from order.chunks(lambda seconds: tasks.proceed(crew, seconds))
+            yield from order.chunks(lambda seconds: tasks.proceed(crew, seconds), workers)
         finally:
             tasks.cancel()
 
@@ -409,18 +412,20 @@ class _Order:
         self._tally = added(self._tally, tally_of(items))
         return nodes
 
-    def chunks(self, proceed: Callable[[float | None], None]) -> Iterator[Chunk]:
+    def chunks(self, proceed: Callable[[float | None], None], workers: int) -> Iterator[Chunk]:
         """The chunks in the order of the tree.
 
         While the next one is not there yet, `proceed` is called without a limit; between two that are there, with no
-        time at all, so that workers get their tasks however long the caller takes over the chunks.
+        time at all, so that workers get their tasks however long the caller takes over the chunks; but not if results
+        come faster than the caller takes them.
         """
         stack: list[Chunk | Path] = [()]
         while stack:
             item = stack.pop()
             if isinstance(item, Chunk):
                 yield replace(item, tally=self._tally)
-                proceed(0.0)
+                if len(self._done) < BACKLOG * workers:
+                    proceed(0.0)
                 continue
             while item not in self._done:
                 proceed(None)
