@@ -23,7 +23,7 @@ import numpy as np
 from exactcpa.exact_points import Point, sign_at
 from exactcpa.kernels import state
 from exactcpa.kernels.contest import Contests, push_winner, write_leads
-from exactcpa.kernels.state import Output, Tree
+from exactcpa.kernels.state import Lp, Output, Tree
 from exactcpa.real_programs import Tie
 from exactcpa.settle import ExactRow, Node, Proof, Settler
 from exactcpa.switch_form import SwitchForm
@@ -87,7 +87,7 @@ class Chooser:
     def __init__(self, settler: Settler, contests: Contests) -> None:
         self._settler, self._contests = settler, contests
 
-    def proceed(self, form: object, tree: Tree, out: Output, box: np.ndarray, f: int) -> None:
+    def proceed(self, form: object, tree: Tree, lp: Lp, out: Output, box: np.ndarray, f: int) -> None:
         """Decide the next candidate of node ``f``; if it wins, make its child the top of the stack."""
         frame = tree.frames[f]
         i = int(frame[state.POSITION])
@@ -103,13 +103,23 @@ class Chooser:
                 self._write(tree, out, [*codes, *outcome.rows])
             case Wins():
                 self._write(tree, out, [state.WINS, i, len(outcome.rivals), *outcome.rivals])
-                self._push(form, tree, box, f, i, outcome)
+                self._push(form, tree, lp, out, box, f, i, outcome)
 
     def _write(self, tree: Tree, out: Output, codes: list[int]) -> None:
         if tree.counters[state.PROOF]:
             self._settler.emit(tree, out, codes, [])
 
-    def _push(self, form: object, tree: Tree, box: np.ndarray, f: int, i: int, winner: Wins) -> None:
+    def _push(
+        self,
+        form: object,
+        tree: Tree,
+        lp: Lp,
+        out: Output,
+        box: np.ndarray,
+        f: int,
+        i: int,
+        winner: Wins,
+    ) -> None:
         """The child where a candidate wins, which holds the point found."""
         frame, contests = tree.frames[f], self._contests
         layer, number = int(frame[state.LAYER]), int(frame[state.GROUP])
@@ -130,7 +140,7 @@ class Chooser:
         tree.lists[state.HELD, frame[state.P1]] = slot
         frame[state.P1] += 1
         frame[state.SLOTS] += 1
-        push_winner(form, contests, tree, box, f, i, slot, self._settler.form.dimension)
+        push_winner(form, contests, tree, lp, out, box, f, i, slot, self._settler.form.dimension)
 
     def _decide(self, tree: Tree, f: int, i: int) -> Outcome:
         settler = self._settler

@@ -182,7 +182,7 @@ def walk(
                     room -= chunk.size
                     yield chunk
             case state.ASK_GROUP:
-                chooser.proceed(scaled.arrays, tree, out, floats.box, int(tree.counters[state.QFRAME]))
+                chooser.proceed(scaled.arrays, tree, lp, out, floats.box, int(tree.counters[state.QFRAME]))
                 if side is not None and tree.counters[state.TOP] > tree.counters[state.QFRAME]:
                     side.adopt(tree)
             case state.GROW:

@@ -23,6 +23,7 @@ from exactcpa.kernels import kernel, questions, simplex
 from exactcpa.kernels.filters import TINY, U, sign_at
 from exactcpa.kernels.layers import accumulate, needs_lines
 from exactcpa.kernels.nodes import UNASKED, add_row, hold_point, push, set_bit
+from exactcpa.kernels.records import write_prune
 from exactcpa.kernels.state import (
     A0,
     A1,
@@ -59,7 +60,7 @@ from exactcpa.kernels.state import (
     WHICH,
     WINS,
 )
-from exactcpa.kernels.twins import find_equal, find_passed
+from exactcpa.kernels.twins import GREATEST, LEAST, find_equal, find_passed
 
 STOPPED, GOES_ON, PUSHED = 0, 1, 2
 """How a step ended: with a question; as any step; with a child on the stack."""
@@ -136,7 +137,7 @@ def proceed(form, contests, tree, lp, out, box, f, d):
     if slot == _LOST:
         return GOES_ON
     _write_wins(counters, out.codes, i, wanted, p)
-    push_winner(form, contests, tree, box, f, i, slot, d)
+    push_winner(form, contests, tree, lp, out, box, f, i, slot, d)
     return PUSHED
 
 
@@ -165,8 +166,8 @@ def _is_ahead(leads, wanted, p, d, points, slot):
 
 
 @kernel
-def _is_behind(form, tree, lp, f, i, c, contests, layer, d):
-    """Whether the lead of candidate ``i`` over ``c`` is seen to be minus a multiple of a row of the node."""
+def _find_multiple(form, tree, lp, f, i, c, contests, layer, d):
+    """As `twins.find_twin`, for the lead of candidate ``i`` over ``c``."""
     frame, start = tree.frames[f], contests.starts[layer, tree.frames[f, GROUP]]
     sign = find_equal(tree.lists, frame[A0], frame[A1], tree.rows, contests.leads, c, lp.basis, lp.vectors, d)
     if sign == 0:
@@ -189,7 +190,7 @@ def _is_behind(form, tree, lp, f, i, c, contests, layer, d):
             lp.vectors,
             d,
         )
-    return sign < 0
+    return sign
 
 
 @kernel
@@ -214,7 +215,7 @@ def _seek_winning(form, tree, lp, out, box, f, i, p, contests, layer, power, d):
     if wins:
         return slot
     for c in range(p):
-        if wanted[c] != 0 and _is_behind(form, tree, lp, f, i, c, contests, layer, d):
+        if wanted[c] != 0 and _find_multiple(form, tree, lp, f, i, c, contests, layer, d) < 0:
             written = _write_loser(
                 counters, out.codes, out.reals, tree.rows, lp.basis, lp.vectors, i, c, questions.PROVED + 1, wanted,
                 p, frame[ROWS], power, d,
@@ -291,10 +292,11 @@ def _write_row(rows, r, leads, c, d):
 
 
 @kernel
-def push_winner(form, contests, tree, box, f, i, slot, d):
+def push_winner(form, contests, tree, lp, out, box, f, i, slot, d):
     """The child where candidate ``i`` wins: the points where it does, its leads as rows, the next layer's lines.
 
-    Leads and rivals stand in `contests`; `slot` is one of the points.
+    Leads and rivals stand in `contests`; `slot` is one of the points.  A lead that is a multiple of a row goes out of
+    use at once.
     """
     frame, leads, wanted = tree.frames[f], contests.leads, contests.wanted
     layer, number = frame[LAYER], frame[GROUP]
@@ -316,10 +318,22 @@ def push_winner(form, contests, tree, box, f, i, slot, d):
     for c in range(p):
         if wanted[c] == 0:
             continue
-        add_row(tree, f + 1, leads, c, 1.0, box, d)
-        r = child[ROWS] - 1
+        r = child[ROWS]
         tree.flips[r, 0], tree.flips[r, 1] = bit, contests.bits[layer, number] + c
-        tree.rows[r, d + 5] *= contests.powers[layer, number]
+        power, vectors = contests.powers[layer, number], lp.vectors
+        if _find_multiple(form, tree, lp, f, i, c, contests, layer, d) > 0:
+            _write_row(tree.rows, r, leads, c, d)
+            theta = vectors[MULTIPLIER, d] / tree.rows[r, d + 5]
+            tree.rows[r, d + 5] *= power
+            if LEAST < theta < GREATEST and LEAST < theta * tree.rows[r, d + 5] < GREATEST:
+                vectors[MULTIPLIER, d] = theta
+                tree.origins[r], child[ROWS] = 2 * layer, r + 1
+                tree.counters[RECORDS] += 1
+                proof = questions.PROVED + 1
+                write_prune(tree.counters, out.codes, out.reals, tree.rows, lp.basis, vectors, r, proof, d)
+                continue
+        add_row(tree, f + 1, leads, c, 1.0, box, d)
+        tree.rows[r, d + 5] *= power
     if needs_lines(form.sizes, layer):
         for k in range(form.sizes[layer + 1, 0]):
             for j in range(d + 5):

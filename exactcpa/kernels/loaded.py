@@ -43,7 +43,7 @@ def load_kernels(*, groups: bool, method: str = "lp") -> None:
     else:
         advance(form, contests, tree, lp, out, box, 2, 1, np.inf)
     if groups:
-        _load_contest(form, contests, tree, box)
+        _load_contest(form, contests, tree, lp, out, box)
     words, table = np.zeros((0, 1), np.uint64), np.full(16, -1, np.int64)
     starts, none, flips = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 2), np.int32)
     groups, bits, verdicts = np.zeros((1, 1), np.int64), np.zeros(1, np.int64), np.zeros(0, np.int8)
@@ -84,8 +84,10 @@ def _no_contests() -> Contests:
     )
 
 
-def _load_contest(form: FloatForm, contests: Contests, tree: state.Tree, box: np.ndarray) -> None:
+def _load_contest(
+    form: FloatForm, contests: Contests, tree: state.Tree, lp: state.Lp, out: state.Output, box: np.ndarray
+) -> None:
     """The kernels of `choose`, with no candidate."""
     write_leads(tree.lines[0], contests.candidates[0], 0, 0, 0, contests.leads, 1)
     wide = contests._replace(starts=np.zeros((1, 2), np.int64))
-    push_winner(form, wide, tree, box, 0, 0, 0, 1)
+    push_winner(form, wide, tree, lp, out, box, 0, 0, 0, 1)

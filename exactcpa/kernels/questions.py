@@ -252,8 +252,10 @@ def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origi
         vectors[NORMAL, j] = -rows[r, 1 + j]
     constant = -value_at(rows, r, d, points, origin)
     simplex.set_free(table, basis, m, d, i, 1)
+    strayed = False
     for attempt in range(2):
         stop, least = (0.0, WORTHWHILE) if attempt == 0 else (np.inf, 0.0)
+        strayed = attempt > 0  # beyond the row, whose slack is negative then
         outcome = simplex.maximise(
             table, basis, vectors, m, d, constant, stop, rows, box, points, origin, outer
         )
@@ -273,9 +275,15 @@ def seek_beyond_row(rows, table, basis, vectors, whole, m, d, box, points, origi
         if _pull_back(
             rows, r, -1.0, rows, basis, vectors, m, d, box, points, origin, i, least
         ) and accept_outer(rows, basis, vectors, m, d, i, outer):
-            simplex.set_free(table, basis, m, d, i, 0)
+            if strayed:
+                simplex.restart(rows, m, d, points, origin, table, basis)
+            else:
+                simplex.set_free(table, basis, m, d, i, 0)
             return FOUND
         if outcome == simplex.OPTIMAL:
             break
-    simplex.set_free(table, basis, m, d, i, 0)
+    if strayed:
+        simplex.restart(rows, m, d, points, origin, table, basis)
+    else:
+        simplex.set_free(table, basis, m, d, i, 0)
     return OPEN

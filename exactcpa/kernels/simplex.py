@@ -4,7 +4,7 @@ All questions of the engine are "maximise an affine function over a full-dimensi
 interior point is known".  Started there, with the coordinates as free nonbasic variables, every
 dictionary is feasible and there is no phase 1.  The dictionary is kept between questions about one cell.
 
-Main definitions: `start`, `maximise`, `pivot`, `write_vertex`.
+Main definitions: `start`, `restart`, `maximise`, `pivot`, `write_vertex`.
 
 Conventions: variables ``0 .. m-1`` are the slacks of the rows, ``m .. m+d-1`` the coordinates ``y - x0``.
 Column ``r`` of the table writes the basic variable ``basis[ROW_VAR, r]`` as ``table[0, r] + sum_j table[1 + j, r] *
@@ -47,6 +47,16 @@ def start(rows, m, d, points, origin, table, basis):
     for j in range(d):
         basis[COL_VAR, j] = m + j
         basis[FREE, m + j] = 1
+
+
+@kernel
+def restart(rows, m, d, points, origin, table, basis):
+    """As `start`, with the rows free that no longer count."""
+    start(rows, m, d, points, origin, table, basis)
+    for i in range(m):
+        if basis[STATE, i] == 2:
+            basis[FREE, i] = 1
+            table[2 + d, i] = 0.0
 
 
 @kernel

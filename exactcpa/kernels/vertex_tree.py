@@ -998,6 +998,12 @@ def _clip(tree, lp, corners, box, f, d):
         frame[PHASE] = frame[UNIT]
         frame[POSITION] = frame[A0] if frame[PHASE] == LOSING else frame[U0]
         return True
+    is_used = False
+    for position in range(frame[A0], frame[A1]):
+        is_used = is_used or tree.lists[ACTIVE, position] == r
+    if not is_used:
+        node[NEXT] = r + 1
+        return True
     place = free_place(corners.used, f)
     if place < 0:
         counters[QUESTION] = WIDEN
