@@ -34,6 +34,8 @@ from exactcpa.stages import Bend, Maximum, Stage, stages
 
 Row = tuple[Fraction, ...]
 
+ZERO, ONE = Fraction(0), Fraction(1)
+
 
 @dataclass(frozen=True, slots=True)
 class UnitBits:
@@ -160,14 +162,14 @@ def _rewrite(
     wanted, terms, units, groups, group_bits = _choose_lines(stage, number, first_bit)
     needed = {z for combination, _ in wanted for z, _ in combination}
     if _are_decisions(inputs, decisions):
-        nothing = [Fraction(0)] * width
+        nothing = [ZERO] * width
         composed = {z: (stage.bias[z], nothing, stage.weight[z]) for z in needed}
     else:
         composed = {z: _compose(stage, z, inputs, width, decisions) for z in needed}
     constant, base, gain = [], [], []
     for combination, shift in wanted:
         parts = [(c, composed[z]) for z, c in combination]
-        constant.append(shift + sum(c * part[0] for c, part in parts))
+        constant.append(_constant(shift, [(c, part[0]) for c, part in parts]))
         base.append(_combine([(c, part[1]) for c, part in parts]))
         gain.append(_combine([(c, part[2]) for c, part in parts]))
     switch_bits = [
@@ -183,6 +185,13 @@ def _rewrite(
         tuple(group_bits),
     )
     return layer, terms, units
+
+
+def _constant(shift: Fraction, parts: list[tuple[Fraction, Fraction]]) -> Fraction:
+    """The shift and the sum of coefficient times constant; the usual single constant costs nothing."""
+    if len(parts) == 1 and parts[0][0] == 1:
+        return parts[0][1] + shift if shift else parts[0][1]
+    return shift + sum(c * a for c, a in parts)
 
 
 def _combine(parts: list[tuple[Fraction, list[Fraction]]]) -> Row:
@@ -234,7 +243,7 @@ def _choose_lines(stage: Stage, number: int, first_bit: int) -> tuple[list, list
     def carry(z: int) -> int:
         if z not in carried_at:
             carried_at[z] = total + len(carried)
-            carried.append(([(z, Fraction(1))], Fraction(0)))
+            carried.append(([(z, ONE)], ZERO))
         return carried_at[z]
 
     terms, units, groups, group_bits, bit = [], [], [], [], first_bit
@@ -245,7 +254,7 @@ def _choose_lines(stage: Stage, number: int, first_bit: int) -> tuple[list, list
                 continue
             case Bend():
                 terms.append([_bend_term(unit, len(switches))])
-                switches += [([(unit.source, Fraction(1))], -t) for t in unit.breakpoints]
+                switches += [([(unit.source, ONE)], -t if t else ZERO) for t in unit.breakpoints]
                 width, group = len(unit.breakpoints), -1
             case Maximum(sources=(a, b)):
                 terms.append([_Term(Fraction(0), Fraction(1), carry(a), ((len(switches), Fraction(1)),))])
@@ -266,7 +275,8 @@ def _bend_term(unit: Bend, first_switch: int) -> _Term:
     t0, slope = unit.breakpoints[0], unit.slopes[0]
     jumps = (b - a for a, b in zip(unit.slopes, unit.slopes[1:], strict=False))
     gains = tuple((first_switch + i, jump) for i, jump in enumerate(jumps) if jump)
-    return _Term(unit.intercepts[0] + slope * t0, slope, first_switch, gains)
+    shift = unit.intercepts[0] + slope * t0 if t0 else unit.intercepts[0]
+    return _Term(shift, slope, first_switch, gains)
 
 
 @dataclass(frozen=True, slots=True)
