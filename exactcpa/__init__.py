@@ -43,6 +43,7 @@ it; the checker imports nothing of the package at all):
     patterns           the decisions of a cell as words of bits, as one integer, as pieces
     dyadic_table       rationals that are doubles, as arrays
     float_form         rounded copies of a switch form, with proved error bounds
+    kernels.plain_indices  compilation in which a negative index does not count from the end
     kernels.state      the working arrays of the split tree
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
     kernels.corners    facets found in passing, at the corners that linear programs visit
@@ -58,8 +59,18 @@ it; the checker imports nothing of the package at all):
     kernels.rows       which rows of a finished layer or cell are redundant, which are facets
     kernels.contest    maxima of three and more lines: who wins somewhere on a node
     kernels.tree       the split tree, walked depth first
+    kernels.sizes      sizes that are part of a kernel's type
     kernels.vert_state  the vertices of the nodes on the stack
-    kernels.vertices   vertices: signs of lines there, new ones on edges, and what they prove
+    kernels.vertex_inlets  what the walk by vertices takes over from the other kernels
+    kernels.vertices   vertices: positions, signs of lines there, and new ones on edges
+    kernels.vertex_proofs  what a vertex proves
+    kernels.vertex_points  points inside a node and beyond its facets, by means of vertices
+    kernels.vertex_drops  does a switch cut a node?
+    kernels.vertex_splits  the switch to split a node by, and the new vertices
+    kernels.vertex_sides  the two sides of a split node
+    kernels.vertex_rows  rows that became redundant, and the facets of a cell
+    kernels.vertex_layers  the next layer of a node, and rows that cut it off
+    kernels.vertex_groups  groups decided on a node walked by vertices
     kernels.vertex_tree  the split tree walked by the vertices of its nodes
     kernels.graph      what lies across a facet, in doubles with proved bounds
     kernels.matching   cells found by their patterns, a part of the table at a time

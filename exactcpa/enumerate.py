@@ -26,7 +26,7 @@ from exactcpa.errors import BadArgument, CertificateRejected, DimensionMismatch,
 from exactcpa.exact_points import Point, nearest_double
 from exactcpa.float_form import ScaledForm, float_domain, float_form
 from exactcpa.ideal import IdealNetwork
-from exactcpa.kernels.loaded import load_kernels, load_matching
+from exactcpa.kernels.loaded import load_kernels_for, load_matching
 from exactcpa.network import Network
 from exactcpa.parallel import Job, prepared, walk_in_parallel
 from exactcpa.partition import Partition, load_partition
@@ -169,7 +169,7 @@ def _enumerate_to_disk(
     first = _head(network, domain, form, scaled, facets=facets, proof=bool(proof), method=used)
     with Progress(progress) as reporter, StreamFolder(stream, first, form) as folder:
         if not folder.is_finished:
-            load_kernels(groups=any(layer.groups for layer in form.layers), method=used)
+            load_kernels_for(form, used)
             load_matching()
             ready = prepared(Job(network, domain, facets, bool(proof), used), form, floats, scaled)
             walk_to_disk(folder, ready, workers=workers, executor=executor, report=reporter.update)
@@ -213,7 +213,7 @@ def method_for(method: str, network: Network | IdealNetwork, form: SwitchForm, *
 def seconds_to_load(form: SwitchForm, method: str) -> float:
     """Load or compile the kernels; how long that took, which is not the enumeration's time."""
     start = time.perf_counter()
-    load_kernels(groups=any(layer.groups for layer in form.layers), method=method)
+    load_kernels_for(form, method)
     return time.perf_counter() - start
 
 

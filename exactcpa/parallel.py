@@ -47,7 +47,7 @@ from exactcpa.domain import Domain
 from exactcpa.errors import BadArgument, WorkerLost, shown
 from exactcpa.float_form import FloatDomain, ScaledForm, float_domain, float_form
 from exactcpa.ideal import IdealNetwork
-from exactcpa.kernels.loaded import load_kernels
+from exactcpa.kernels.loaded import load_kernels_for
 from exactcpa.network import Network
 from exactcpa.settle import Settler
 from exactcpa.shared_slots import Lease, Shelf, Slots
@@ -116,7 +116,7 @@ def _run(
     if name not in _prepared:
         job = pickle.loads(packed)
         form, floats = switch_form(job.network, job.domain), float_domain(job.domain)
-        load_kernels(groups=any(layer.groups for layer in form.layers), method=job.method)
+        load_kernels_for(form, job.method)
         _prepared.clear()
         _prepared[name] = prepared(job, form, floats, float_form(form, floats))
     if slot is None:

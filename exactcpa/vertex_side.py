@@ -21,6 +21,7 @@ from exactcpa.exact_points import Point, common, sign_at
 from exactcpa.float_form import FloatDomain, FloatForm, above
 from exactcpa.kernels import state, vert_state
 from exactcpa.kernels.contest import Contests
+from exactcpa.kernels.sizes import sizes_for
 from exactcpa.kernels.state import Lp, Output, Tree
 from exactcpa.kernels.vert_state import grow_corners, new_corners, widen
 from exactcpa.kernels.vertex_tree import advance_vertices
@@ -70,7 +71,17 @@ class VertexSide:
         """One compiled stretch."""
         count = self._floats.rows.shape[0]
         return advance_vertices(
-            self._form, contests, tree, lp, out, self.corners, self._floats.box, count, steps, handed_over
+            self._form,
+            contests,
+            tree,
+            lp,
+            out,
+            self.corners,
+            self._floats.box,
+            count,
+            steps,
+            handed_over,
+            sizes_for(self._d, self.corners.used.shape[1], self.corners.signs.shape[2]),
         )
 
     def grow(self, tree: Tree) -> None:

@@ -379,4 +379,4 @@ def test_edges_of_a_cube_and_of_a_pyramid():
 
 
 def is_edge(masks, i, j, start, end, d):
-    return vertices.is_edge.py_func(masks, i, j, start, end, d)
+    return vertices.is_edge.py_func(masks, i, j, start, end, d, 1)

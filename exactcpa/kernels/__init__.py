@@ -12,6 +12,8 @@ from pathlib import Path
 
 from numba import njit
 
+from exactcpa.kernels.plain_indices import PlainIndices
+
 kernel = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
 """Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""
 
@@ -20,6 +22,12 @@ inlined = njit(inline="always", error_model="numpy", _nrt=False)
 
 merged = njit(error_model="numpy", _nrt=False, forceinline=True)
 """For hot functions of many arrays, called from few places: merged into their callers after compilation."""
+
+walk_kernel = njit(cache=True, error_model="numpy", _nrt=False, nogil=True, pipeline_class=PlainIndices)
+"""A `kernel` none of whose indices is negative."""
+
+walk_merged = njit(error_model="numpy", _nrt=False, forceinline=True, pipeline_class=PlainIndices)
+"""The same of `merged`."""
 
 allocating = njit(cache=True, error_model="numpy", nogil=True)
 """For functions that make arrays of their own."""

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import kernel
+from exactcpa.kernels import kernel, merged
 from exactcpa.kernels.state import GRID, LOWER, RADIUS, UPPER
 
 U = 2.0**-53 * 1.02
@@ -68,7 +68,7 @@ def sign_at(lines, i, d, points, p):
     return 0
 
 
-@kernel
+@merged
 def write_size(lines, i, d, box):
     """Store an upper bound of ``|c| + sum |n_j| r_j`` with line ``i``."""
     size = abs(lines[i, 0])

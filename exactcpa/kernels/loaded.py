@@ -1,6 +1,6 @@
 """Have the compiled kernels ready before the clock starts: from the cache in a second, else compiled once.
 
-Main definitions: `load_kernels`, `load_matching`.
+Main definitions: `load_kernels_for`, `load_kernels`, `load_matching`.
 
 Not here: the kernels.
 """
@@ -12,17 +12,21 @@ import numpy as np
 from exactcpa.float_form import FloatForm
 from exactcpa.kernels import graph, matching, state
 from exactcpa.kernels.contest import Contests, push_winner, write_leads
+from exactcpa.kernels.sizes import sizes_for
 from exactcpa.kernels.tree import advance
 from exactcpa.kernels.vert_state import new_corners
 from exactcpa.kernels.vertex_tree import advance_vertices
+from exactcpa.switch_form import SwitchForm
 
 
-def load_kernels(*, groups: bool, method: str = "lp") -> None:
+def load_kernels(*, groups: bool, method: str = "lp", dimension: int = 1, switches: int = 1) -> None:
     """Run every kernel that is called from outside on nothing at all.
 
     Args:
         groups: Whether maxima of three and more lines will come, which have kernels of their own.
         method: ``"lp"`` or ``"vertex"``: whose walk.
+        dimension: Of the domain.
+        switches: How many the widest layer has.
     """
     form = FloatForm(
         np.zeros((1, 4), np.int64),
@@ -38,8 +42,9 @@ def load_kernels(*, groups: bool, method: str = "lp") -> None:
     tree.counters[state.TOP] = -1
     out, box, contests = state.new_output(1, 1, 1, 1), np.zeros((6, 1)), _no_contests()
     if method == "vertex":
-        corners = new_corners(tree.frames.shape[0], 1, 1, tree.rows.shape[0])
-        advance_vertices(form, contests, tree, lp, out, corners, box, 2, 1, np.inf)
+        corners = new_corners(tree.frames.shape[0], switches, 1, tree.rows.shape[0])
+        sizes = sizes_for(dimension, 1, corners.signs.shape[2])
+        advance_vertices(form, contests, tree, lp, out, corners, box, 2, 1, np.inf, sizes)
     else:
         advance(form, contests, tree, lp, out, box, 2, 1, np.inf)
     if groups:
@@ -55,6 +60,16 @@ def load_kernels(*, groups: bool, method: str = "lp") -> None:
         form, groups, groups, groups, bits, bits, words, starts, flips, none, verdicts, verdicts, 0, 0
     )
     graph.merge(starts, none, verdicts, none)
+
+
+def load_kernels_for(form: SwitchForm, method: str) -> None:
+    """The kernels for the walk of a network in switch form."""
+    load_kernels(
+        groups=any(layer.groups for layer in form.layers),
+        method=method,
+        dimension=form.dimension,
+        switches=max(layer.switches for layer in form.layers),
+    )
 
 
 def load_matching() -> None:

@@ -10,7 +10,7 @@ Not here: records with big integers, which the exact side writes (`settle`).
 
 from __future__ import annotations
 
-from exactcpa.kernels import inlined, kernel
+from exactcpa.kernels import inlined, kernel, merged
 from exactcpa.kernels.questions import PROVED, TIED
 from exactcpa.kernels.state import (
     CELL_CODE,
@@ -36,7 +36,7 @@ from exactcpa.kernels.state import (
 )
 
 
-@kernel
+@merged
 def _write_multipliers(counters, codes, reals, rows, basis, vectors, at, theta, proof, d):
     """Number of multipliers and their rows as codes from `at` on; theta and the multipliers as reals.
 
@@ -90,7 +90,7 @@ def write_prune(counters, codes, reals, rows, basis, vectors, r, proof, d):
         _write_multipliers(counters, codes, reals, rows, basis, vectors, n + 2, rows[r, d + 5], proof, d)
 
 
-@kernel
+@merged
 def _write_point(counters, reals, points, p, box, d):
     """A point in the domain's own coordinates, which the grid keeps exact."""
     n = counters[NREAL]

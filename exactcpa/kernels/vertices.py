@@ -1,11 +1,12 @@
-"""Vertices of a node: the signs of lines there, new vertices on edges, and what a vertex proves.
+"""Vertices of a node: their positions, the signs of lines there, and new vertices on edges.
 
 A vertex is the one point where all rows of its mask are zero.  Its position in doubles carries a proved bound on the
 error, so the sign of a line there is proved, or decided in small integers, or left open.
 
-Main definitions: `write_signs`, `cut_edge`, `is_edge`, `locate`, `prove_at`, `find_outer_points`.
+Main definitions: `locate`, `write_signs`, `is_edge`, `cut_edge`.
 
-Conventions: rows and lines as in `state`; ``d`` independent rows of a vertex are listed in ``ids[0]``.
+Conventions: rows and lines as in `state`; ``d`` independent rows of a vertex are listed in ``ids[0]``.  A mask has
+`words` words, a set of switches `switch_words`; these and ``d`` may be constants of the compiled code (`sizes`).
 
 Why the bounds hold.  *Sign at a vertex.*  ``|line(computed position) - line(vertex)|`` is at most the sum of the
 coefficients' sizes times the error of the position, so at most ``size / least radius`` times that error.
@@ -18,34 +19,24 @@ and a norm of ``I - R A`` below one bounds the first factor (Rump 2010, section 
 References: Fukuda and Prodon, Double description method revisited (1996), section 3 (adjacency); Rump, Verification
 methods (Acta Numerica 2010), section 10.
 
-Not here: the walk (`vertex_tree`), exact answers (`vertex_side`).
+Not here: what a vertex proves (`vertex_proofs`), the walk (`vertex_tree`), exact answers (`vertex_side`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import filters, kernel, merged
-from exactcpa.kernels.corners import accept_outer
-from exactcpa.kernels.filters import TINY, U, snap
-from exactcpa.kernels.integers import LARGEST, _is_whole, read_solution, solve
-from exactcpa.kernels.questions import OPEN as UNPROVED
-from exactcpa.kernels.questions import PROVED, _are_representable
-from exactcpa.kernels.state import CHOSEN, GRID, MULTIPLIER, RADIUS, STATE, TRIAL, WHICH
+from exactcpa.kernels import walk_kernel, walk_merged
+from exactcpa.kernels.filters import TINY, U
+from exactcpa.kernels.integers import LARGEST, _is_whole
+from exactcpa.kernels.state import RADIUS
 from exactcpa.kernels.vert_state import MINUS, OPEN, PLUS
-
-is_bounded = merged(filters.is_bounded.py_func)
-sign_at = merged(filters.sign_at.py_func)
-value_at = merged(filters.value_at.py_func)
 
 UNKNOWN = 2
 """Sign of a line at a vertex that no filter here decides."""
 
 COARSE = 2.0**-26
 """Error of a position beyond which it is worth a solve."""
-
-NEGLIGIBLE = 1e-250
-"""Multipliers below it are left out; above it, products with powers of two are exact unless they overflow."""
 
 ONE, NOUGHT = np.uint64(1), np.uint64(0)
 _FACTOR, _TOP = np.uint64(0x03F79D71B4CB0A89), np.uint64(58)
@@ -54,17 +45,17 @@ for _i in range(64):
     _NUMBERS[((0x03F79D71B4CB0A89 << _i) & (2**64 - 1)) >> 58] = _i
 
 
-@merged
+@walk_merged
 def number_of(bit):
     """Number of the one bit that is set."""
     return _NUMBERS[np.int64((bit * _FACTOR) >> _TOP)]
 
 
-@merged
-def list_tight(masks, i, rows_of, f, ids):
+@walk_merged
+def list_tight(masks, i, rows_of, f, ids, words):
     """List the rows of vertex ``i`` in ``ids[0]``; returns how many."""
     k = 0
-    for w in range(masks.shape[1]):
+    for w in range(words):
         left = masks[i, w]
         while left != NOUGHT:
             bit = left & (~left + ONE)
@@ -74,7 +65,7 @@ def list_tight(masks, i, rows_of, f, ids):
     return k
 
 
-@kernel
+@walk_kernel
 def choose_independent(rows, ids, k, d, work):
     """Move ``d`` rows that seem independent to the front of ``ids[0]``; False if there seem to be none."""
     if k == d:
@@ -104,7 +95,7 @@ def choose_independent(rows, ids, k, d, work):
     return True
 
 
-@kernel
+@walk_kernel
 def _invert(rows, ids, d, work):
     """Approximate inverse of the normals of the rows in ``ids[0]``, in columns ``d .. 2d-1`` of `work`."""
     for i in range(d):
@@ -132,7 +123,7 @@ def _invert(rows, ids, d, work):
     return True
 
 
-@kernel
+@walk_kernel
 def locate(rows, ids, k, d, box, least, spots, g, work):
     """Position of a vertex from its rows, with its error; False, and nothing written, if they seem dependent.
 
@@ -191,7 +182,7 @@ def locate(rows, ids, k, d, box, least, spots, g, work):
     return True
 
 
-@kernel
+@walk_merged
 def sign_there(lines, u, d, spots, g, least):
     """Proved sign of a line at a vertex by its position; `UNKNOWN` if that does not say."""
     value = lines[u, 0]
@@ -220,7 +211,7 @@ def sign_there(lines, u, d, spots, g, least):
     return UNKNOWN
 
 
-@kernel
+@walk_kernel
 def _sign_in_integers(lines, u, rows, ids, d, whole):
     """Sign of a line at the vertex of ``d`` independent rows, by two determinants in 64 bits, or `UNKNOWN`."""
     if not _is_whole(lines, u, d):
@@ -261,13 +252,15 @@ def _sign_in_integers(lines, u, rows, ids, d, whole):
     return 1 if (whole[d, d] > 0) == (last > 0) else -1
 
 
-@kernel
-def sign_settled(lines, u, rows, rows_of, f, masks, i, d, box, least, spots, g, ids, work, whole, refined):
+@walk_merged
+def sign_settled(
+    lines, u, rows, rows_of, f, masks, i, d, words, box, least, spots, g, ids, work, whole, refined
+):
     """Sign of a line at vertex ``i``, whose position is refined unless it is already; perhaps `UNKNOWN`."""
     s = sign_there(lines, u, d, spots, g, least)
     if s != UNKNOWN:
         return s
-    k = list_tight(masks, i, rows_of, f, ids)
+    k = list_tight(masks, i, rows_of, f, ids, words)
     if refined == 0 and locate(rows, ids, k, d, box, least, spots, g, work):
         s = sign_there(lines, u, d, spots, g, least)
         if s != UNKNOWN:
@@ -277,13 +270,31 @@ def sign_settled(lines, u, rows, rows_of, f, masks, i, d, box, least, spots, g, 
     return _sign_in_integers(lines, u, rows, ids, d, whole)
 
 
-@kernel
+@walk_merged
 def write_signs(
-    lines, rows, rows_of, f, masks, i, d, box, least, spots, g, signs, s, ids, work, whole, refined
+    lines,
+    rows,
+    rows_of,
+    f,
+    masks,
+    i,
+    d,
+    words,
+    switch_words,
+    box,
+    least,
+    spots,
+    g,
+    signs,
+    s,
+    ids,
+    work,
+    whole,
+    refined,
 ):
     """Work out the signs at vertex ``i`` that slot ``s`` lists as open."""
     factor = (d + 3) * U + spots[g, d] / least * (1.0 + 1e-9)
-    for w in range(signs.shape[2]):
+    for w in range(switch_words):
         left = signs[s, OPEN, w]
         while left != NOUGHT:
             bit = left & (~left + ONE)
@@ -297,7 +308,23 @@ def write_signs(
                 sign = 1 if value > 0.0 else -1
             else:
                 sign = sign_settled(
-                    lines, u, rows, rows_of, f, masks, i, d, box, least, spots, g, ids, work, whole, refined
+                    lines,
+                    u,
+                    rows,
+                    rows_of,
+                    f,
+                    masks,
+                    i,
+                    d,
+                    words,
+                    box,
+                    least,
+                    spots,
+                    g,
+                    ids,
+                    work,
+                    whole,
+                    refined,
                 )
                 factor = (d + 3) * U + spots[g, d] / least * (1.0 + 1e-9)
                 refined = 1
@@ -310,10 +337,9 @@ def write_signs(
                 signs[s, MINUS, w] |= bit
 
 
-@merged
-def is_edge(masks, i, j, start, end, d):
+@walk_merged
+def is_edge(masks, i, j, start, end, d, words):
     """Whether two vertices of a node, one on each side of a row, are the ends of an edge."""
-    words = masks.shape[1]
     common = 0
     for w in range(words):
         left = masks[i, w] & masks[j, w]
@@ -322,7 +348,7 @@ def is_edge(masks, i, j, start, end, d):
             common += 1
     if common < d - 1:
         return False
-    if _is_simple(masks, i, d) or _is_simple(masks, j, d):
+    if _is_simple(masks, i, d, words) or _is_simple(masks, j, d, words):
         return True
     for k in range(start, end):
         if k == i or k == j:
@@ -338,11 +364,11 @@ def is_edge(masks, i, j, start, end, d):
     return True
 
 
-@merged
-def _is_simple(masks, i, d):
+@walk_merged
+def _is_simple(masks, i, d, words):
     """Whether exactly ``d`` facets contain a vertex."""
     count = 0
-    for w in range(masks.shape[1]):
+    for w in range(words):
         left = masks[i, w]
         while left != NOUGHT:
             left &= left - ONE
@@ -350,7 +376,7 @@ def _is_simple(masks, i, d):
     return count == d
 
 
-@merged
+@walk_merged
 def cut_edge(spots, a, b, x, x_error, y, y_error, g, d, box):
     """Position of the point between spots ``a`` and ``b`` where a line with values ``x > 0 > -y`` is zero."""
     if not (x > 0.0 and y > 0.0):
@@ -369,234 +395,10 @@ def cut_edge(spots, a, b, x, x_error, y, y_error, g, d, box):
     spots[g, d] = ends * (1.0 + 1e-9) + 8.0 * U * size + TINY
 
 
-@merged
-def lowest_vertex(lines, u, factor, d, which, spots, start, end):
-    """The vertex where ``factor`` times line ``u`` is least, as computed."""
-    best, choice = np.inf, -1
-    for i in range(start, end):
-        value = factor * value_at(lines, u, d, spots, which[i, 0])
-        if value < best:
-            best, choice = value, i
-    return choice
-
-
-@merged
-def _solve(rows, ids, lines, u, factor, d, work):
-    """Leave in column ``d`` of `work` multipliers with which ``d`` normals add up to ``-factor`` times a line's."""
-    if d == 3:
-        a, b, c = ids[0, 0], ids[0, 1], ids[0, 2]
-        p0 = rows[b, 2] * rows[c, 3] - rows[b, 3] * rows[c, 2]
-        p1 = rows[b, 3] * rows[c, 1] - rows[b, 1] * rows[c, 3]
-        p2 = rows[b, 1] * rows[c, 2] - rows[b, 2] * rows[c, 1]
-        scale = -factor / (rows[a, 1] * p0 + rows[a, 2] * p1 + rows[a, 3] * p2)
-        g0, g1, g2 = scale * lines[u, 1], scale * lines[u, 2], scale * lines[u, 3]
-        work[0, 3] = g0 * p0 + g1 * p1 + g2 * p2
-        q0, q1, q2 = (
-            rows[a, 2] * g2 - rows[a, 3] * g1,
-            rows[a, 3] * g0 - rows[a, 1] * g2,
-            rows[a, 1] * g1 - rows[a, 2] * g0,
-        )
-        work[1, 3] = q0 * rows[c, 1] + q1 * rows[c, 2] + q2 * rows[c, 3]
-        work[2, 3] = -(q0 * rows[b, 1] + q1 * rows[b, 2] + q2 * rows[b, 3])
-        return True
-    if d == 2:
-        a, b = ids[0, 0], ids[0, 1]
-        scale = -factor / (rows[a, 1] * rows[b, 2] - rows[a, 2] * rows[b, 1])
-        work[0, 2] = scale * (lines[u, 1] * rows[b, 2] - lines[u, 2] * rows[b, 1])
-        work[1, 2] = scale * (rows[a, 1] * lines[u, 2] - rows[a, 2] * lines[u, 1])
-        return True
-    for c in range(d):
-        for j in range(d):
-            work[j, c] = rows[ids[0, c], 1 + j]
-    for j in range(d):
-        work[j, d] = -factor * lines[u, 1 + j]
-    for j in range(d):
-        best, choice = 0.0, -1
-        for i in range(j, d):
-            if abs(work[i, j]) > best:
-                best, choice = abs(work[i, j]), i
-        if choice < 0:
-            return False
-        if choice != j:
-            for c in range(j, d + 1):
-                work[j, c], work[choice, c] = work[choice, c], work[j, c]
-        inverse = 1.0 / work[j, j]
-        for i in range(j + 1, d):
-            a = work[i, j] * inverse
-            if a != 0.0:
-                for c in range(j + 1, d + 1):
-                    work[i, c] -= a * work[j, c]
-    for j in range(d - 1, -1, -1):
-        value = work[j, d]
-        for c in range(j + 1, d):
-            value -= work[j, c] * work[c, d]
-        work[j, d] = value / work[j, j]
-    return True
-
-
-@merged
-def prove_at(lines, u, factor, rows, ids, k, d, basis, vectors, whole, box, work):
-    """Prove ``factor * line <= 0`` by ``d`` of the ``k`` rows in ``ids[0]``: ``PROVED + n`` or ``UNPROVED``."""
-    if not choose_independent(rows, ids, k, d, work) or not _solve(rows, ids, lines, u, factor, d, work):
-        return UNPROVED
-    n, representable = 0, True
-    for c in range(d):
-        r, weight = ids[0, c], work[c, d]
-        if r >= 2 * d and weight > NEGLIGIBLE:
-            basis[WHICH, n] = r
-            vectors[MULTIPLIER, n] = weight
-            representable = representable and NEGLIGIBLE < weight * rows[r, d + 5] < 1.0 / NEGLIGIBLE
-            n += 1
-    vectors[MULTIPLIER, d] = 1.0
-    if representable and is_bounded(lines, u, factor, rows, basis, vectors, n, d, box):
-        return PROVED + n
-    return _prove_in_integers(lines, u, factor, rows, ids, d, basis, vectors, whole)
-
-
-@kernel
-def _prove_in_integers(lines, u, factor, rows, ids, d, basis, vectors, whole):
-    """The same where all numbers are small integers."""
-    if not _is_whole(lines, u, d):
-        return UNPROVED
-    for c in range(d):
-        r = ids[0, c]
-        if not _is_whole(rows, r, d):
-            return UNPROVED
-        basis[WHICH, c] = r
-        for j in range(d):
-            whole[j, c] = np.int64(rows[r, 1 + j] / rows[r, d + 4])
-    for j in range(d):
-        whole[j, d] = np.int64(-factor * lines[u, 1 + j] / lines[u, d + 4])
-    if not solve(whole, d):
-        return UNPROVED
-    n = read_solution(whole, lines, u, factor, rows, basis, vectors, d)
-    if n >= 0 and _are_representable(rows, basis, vectors, n, d):
-        return PROVED + n
-    return UNPROVED
-
-
-@kernel
-def find_middle(rows, rows_of, used, f, which, spots, start, end, d, box, vectors):
-    """Leave in ``vectors[TRIAL]`` a point proved to be strictly inside all facets; False if none is found."""
-    for j in range(d):
-        total = 0.0
-        for i in range(start, end):
-            total += spots[which[i, 0], j]
-        vectors[TRIAL, j] = total / (end - start)
-    snap(vectors, TRIAL, d, box)
-    for w in range(used.shape[1]):
-        left = used[f, w]
-        while left != NOUGHT:
-            bit = left & (~left + ONE)
-            left ^= bit
-            if sign_at(rows, rows_of[f, 64 * w + number_of(bit)], d, vectors, TRIAL) <= 0:
-                return False
-    return True
-
-
-@merged
-def find_outer_points(
-    rows,
-    rows_of,
-    used,
-    f,
-    basis,
-    vectors,
-    m,
-    d,
-    box,
-    points,
-    slot,
-    which,
-    masks,
-    spots,
-    start,
-    end,
-    outer,
-    domain_rows,
-    ids,
-    work,
-):
-    """For each facet of a cell a point beyond it alone: from the witness through the middle of its vertices, and on.
-
-    Facets found are marked in ``basis[STATE]`` and their points stand in `outer`, by place in the chosen rows.
-
-    With ``c`` the middle, ``w`` the witness and a step ``t`` of at most 1, a slack at ``c + t (c - w)`` is computed
-    as that of ``c`` less ``t`` times what it lost since ``w``.  The two values err by ``(d + 2) u size`` each, the
-    combination and the rounded point by ``6 u size`` more, all times ``1 + 2 t`` at most.  The step leaves half of
-    the slack at ``c`` of all other rows.
-    """
-    for k in range(m):
-        work[k, d + 1] = value_at(rows, basis[CHOSEN, k], d, points, slot)
-    for w in range(used.shape[1]):
-        left = used[f, w]
-        while left != NOUGHT:
-            bit = left & (~left + ONE)
-            left ^= bit
-            p = 64 * w + number_of(bit)
-            ids[1, rows_of[f, p]] = p
-            ids[2, p] = 0
-            for j in range(d):
-                work[p, j] = 0.0
-    for v in range(start, end):
-        g = which[v, 0]
-        for w in range(used.shape[1]):
-            left = masks[v, w]
-            while left != NOUGHT:
-                bit = left & (~left + ONE)
-                left ^= bit
-                p = 64 * w + number_of(bit)
-                ids[2, p] += 1
-                for j in range(d):
-                    work[p, j] += spots[g, j]
-    is_free = True
-    for j in range(d):
-        is_free = is_free and box[GRID, j] <= 0.0
-    rounding = 3.0 * (d + 9) * U
-    for i in range(2 * d, m):
-        if basis[STATE, i] != 0 or basis[CHOSEN, i] < domain_rows:
-            continue
-        p = ids[1, basis[CHOSEN, i]]
-        for j in range(d):
-            work[p, j] /= ids[2, p]
-        t, clear, own = 2.0, is_free, 0.0
-        for k in range(m):
-            r = basis[CHOSEN, k]
-            slack = rows[r, 0]
-            if k < 2 * d:
-                j = k if k < d else k - d  # the box's rows have one coefficient each
-                slack += rows[r, 1 + j] * work[p, j]
-            else:
-                for j in range(d):
-                    slack += rows[r, 1 + j] * work[p, j]
-            if k == i:
-                own = slack
-                continue
-            lost = work[k, d + 1] - slack
-            if lost * t > slack:
-                t = slack / lost
-            clear = clear and 0.4 * slack > rows[r, d + 1] + rounding * rows[r, d + 2] + TINY
-        if not t > 0.0:
-            continue
-        t *= 0.5
-        for j in range(d):
-            vectors[TRIAL, j] = work[p, j] + t * (work[p, j] - points[slot, j])
-            clear = clear and not abs(vectors[TRIAL, j]) < -box[GRID, j]
-        if clear:
-            r = basis[CHOSEN, i]
-            if own + t * (own - work[i, d + 1]) < -(rows[r, d + 1] + rounding * rows[r, d + 2] + TINY):
-                basis[STATE, i] = 1
-                for j in range(d):
-                    outer[i, j] = vectors[TRIAL, j]
-                continue
-        snap(vectors, TRIAL, d, box)
-        accept_outer(rows, basis, vectors, m, d, i, outer)
-
-
-@merged
-def free_place(used, f):
+@walk_merged
+def free_place(used, f, words):
     """A place no facet of node ``f`` has, or -1."""
-    for w in range(used.shape[1]):
+    for w in range(words):
         free = ~used[f, w]
         if free != NOUGHT:
             return 64 * w + number_of(free & (~free + ONE))
