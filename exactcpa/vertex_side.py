@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from flint import fmpz, fmpz_mat
+from flint import fmpq, fmpz, fmpz_mat
 
 from exactcpa.exact_points import Point, common, sign_at
 from exactcpa.float_form import FloatDomain, FloatForm, above
@@ -198,12 +198,12 @@ class VertexSide:
     def _find_point(self, tree: Tree, f: int) -> None:
         """Hold a point strictly inside a node: near the mean of its vertices."""
         node, pattern = self.corners.nodes[f], integer(tree.bits[f])
-        total, count = [Fraction(0)] * self._d, 0
-        for i in range(node[vert_state.V0], node[vert_state.V1]):
+        held = range(node[vert_state.V0], node[vert_state.V1])
+        total = [fmpq(0)] * self._d
+        for i in held:
             numerators, denominator = self._vertex(tree, f, i, pattern)
-            total = [t + Fraction(int(n), int(denominator)) for t, n in zip(total, numerators, strict=True)]
-            count += 1
-        mean = common([t / count for t in total])
+            total = [t + fmpq(int(n), int(denominator)) for t, n in zip(total, numerators, strict=True)]
+        mean = common([Fraction(int(t.p), int(t.q)) / len(held) for t in total])
         self.prepare(tree)
         found = self._settler.between(self._settler.node(tree, f).rows, [], mean, mean)
         self._settler.hold(tree, f, found, -1, 0)

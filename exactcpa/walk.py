@@ -158,7 +158,7 @@ def walk(
     tree.counters[[state.PROOF, state.FACETS, state.IS_REAL]] = proof, facets, settler.is_real
     domain_rows, end = floats.rows.shape[0], perf_counter() + seconds
     side = _vertices_of(tree, settler, floats, scaled, subtree) if method == "vertex" else None
-    pace = FIRST_STEPS
+    pace, heard = FIRST_STEPS, perf_counter()
     while True:
         start, stretch = perf_counter(), int(min(pace, steps))
         if side is None:
@@ -171,16 +171,11 @@ def walk(
         if side is not None:
             if question in QUESTIONS:
                 side.answer(tree, int(question))
-                continue
-            if question == state.ASK_UNIT:
+            elif question == state.ASK_UNIT:
                 side.prepare(tree)
         match question:
             case state.ASK_UNIT | state.ASK_FACET | state.ASK_CELL | state.ASK_LINES:
                 _answer(settler, tree, lp, out, int(question))
-                if perf_counter() - start > SILENCE:
-                    chunk = _take(tree, out, settler, keep)
-                    room -= chunk.size
-                    yield chunk
             case state.ASK_GROUP:
                 chooser.proceed(scaled.arrays, tree, lp, out, floats.box, int(tree.counters[state.QFRAME]))
                 if side is not None and tree.counters[state.TOP] > tree.counters[state.QFRAME]:
@@ -209,6 +204,11 @@ def walk(
             case state.DONE:
                 yield _take(tree, out, settler, keep)
                 return
+        if question not in (state.FLUSH, state.RUNNING, state.HAND_OVER) and perf_counter() - heard > SILENCE:
+            chunk = _take(tree, out, settler, keep)
+            room -= chunk.size
+            yield chunk
+            heard = perf_counter()
 
 
 def _plant(tree: Tree, lp: Lp, settler: Settler, domain: object, floats: FloatDomain) -> tuple[Tree, Lp]:

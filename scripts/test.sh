@@ -8,6 +8,11 @@ prepare dev
 cd "$repository"
 status=0
 "$python" -m ruff check --quiet . || status=1
-"$python" -c "from exactcpa.kernels.loaded import load_kernels; load_kernels(groups=True)"
+compile() {
+    "$python" -c "from exactcpa.kernels.loaded import load_kernels; $*"
+}
+compile 'load_kernels(groups=True); [load_kernels(groups=True, method="vertex", dimension=d) for d in (2, 5)]' &
+compile '[load_kernels(groups=True, method="vertex", dimension=d) for d in (3, 4)]'
+wait
 "$python" -m pytest -n auto "$@" || status=$?
 exit $status
