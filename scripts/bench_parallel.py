@@ -19,6 +19,7 @@ Prints a table and one JSON line; exit 1 if the gain misses the goal on a networ
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import resource
 import sys
@@ -113,6 +114,8 @@ def measured(sizes: Shape, facets: bool, workers: int, repeat: int) -> tuple[lis
                 load, clock, core = os.getloadavg()[0], time.perf_counter(), processor_seconds()
                 cells = enumerated(net, box, proof, facets=facets, workers=number)
                 seconds = time.perf_counter() - clock
+                while multiprocessing.active_children():  # their seconds count once they have ended
+                    time.sleep(0.01)
                 share = (processor_seconds() - core) / (seconds * number)
                 runs.append(Run(cells, seconds, share, load))
                 print(f"{sizes}, {number} workers: {seconds:.1f} s", file=sys.stderr, flush=True)
