@@ -87,15 +87,19 @@ class _Schedule:
             self._suspect()
 
     def _submit(self, lot: range) -> None:
-        if self._pool is None:
-            self._pool = _start(self._workers)
         tasks = [self._tasks[number] for number in lot]
-        try:
-            self._out[self._pool.submit(self._work, self._settings, tasks)] = lot
-        except BrokenProcessPool:  # it broke after the last look at it
-            future: Future = Future()
-            future.set_exception(BrokenProcessPool())
-            self._out[future] = lot
+        for is_last in (bool(self._out), True):
+            if self._pool is None:
+                self._pool = _start(self._workers)
+            try:
+                self._out[self._pool.submit(self._work, self._settings, tasks)] = lot
+                return
+            except BrokenProcessPool:  # it broke after the last look at it
+                if not is_last:  # and not at a task
+                    self.close()
+        future: Future = Future()
+        future.set_exception(BrokenProcessPool())
+        self._out[future] = lot
 
     def _suspect(self) -> None:
         """A process died: everything that is out is asked again, alone; what was alone is lost."""

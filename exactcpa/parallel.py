@@ -351,32 +351,27 @@ class Tasks:
 
     def proceed(self, crew: Crew, seconds: float | None = None) -> None:
         """Give out tasks, wait for one, for so many seconds at most, and take its results."""
-        self._give_out(crew)
-        for future in wait(self._running, seconds, return_when=FIRST_COMPLETED).done:
-            path, node, lease = self._running.pop(future)
-            try:
+        try:
+            self._give_out(crew)
+            for future in wait(self._running, seconds, return_when=FIRST_COMPLETED).done:
                 items = future.result()
+                path, node, lease = self._running.pop(future)
                 self.add(self._finish(path, node, items if lease is None else _moved(items, lease.array)))
-            except BrokenProcessPool:
-                heappush(self._pending, (path, node))
-                self._recall()
-                crew.replace()
-                return
-        self._give_out(crew)
+            self._give_out(crew)
+        except BrokenProcessPool:
+            self._recall()
+            crew.replace()
 
     def _give_out(self, crew: Crew) -> None:
         while self._pending and len(self._running) < crew.ahead:
-            path, node = heappop(self._pending)
-            seconds = SECONDS * crew.patience * (1.0 if len(self._pending) >= self._workers else SHORT)
+            path, node = self._pending[0]
+            seconds = SECONDS * crew.patience * (1.0 if len(self._pending) > self._workers else SHORT)
             lease = crew.lend()
             slot = () if lease is None else (lease.number,)
-            try:
-                future = crew.executor.submit(
-                    _run, self._name, self._packed, self._load(node), seconds, self._room, *slot
-                )
-            except BrokenProcessPool:
-                heappush(self._pending, (path, node))
-                break
+            future = crew.executor.submit(
+                _run, self._name, self._packed, self._load(node), seconds, self._room, *slot
+            )
+            heappop(self._pending)
             self._running[future] = (path, node, lease)
 
     def _recall(self) -> None:

@@ -1,14 +1,19 @@
-"""Settings of all tests: no deadline for an example, as a loaded machine is no failure; nothing is left running."""
+"""Settings of all tests: a slow machine is no failure, a run tests what the last one tested; nothing is left running.
+
+New examples instead of the same ones:  pytest --hypothesis-profile searching
+"""
 
 import multiprocessing
 import threading
 import time
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("searching", unhurried)
+settings.register_profile("repeatable", unhurried, derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +21,7 @@ def nothing_left_running():
     """A process with a second thread is not forked any more, and its children are counted by later tests."""
     before = running()
     yield
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while left := running() - before:
         assert time.monotonic() < end, f"left running: {left}"
         time.sleep(0.001)

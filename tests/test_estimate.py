@@ -206,11 +206,11 @@ def test_bytes_of_a_file(tmp_path):
 def test_limited_by_time():
     net = data_network("random_8_10_10")
 
-    forecast = cpa.estimate_cells(net, box(8), seconds=0.2)
+    forecast = cpa.estimate_cells(net, box(8), seconds=0.02)
 
     assert not forecast.exact
-    assert forecast.cells == pytest.approx(27829, rel=0.9)
-    assert forecast.seconds_spent < 10
+    assert 0 < forecast.at_least <= forecast.low <= forecast.cells <= forecast.high
+    assert forecast.at_least < 27829
 
 
 def test_without_facets():

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from faults import kill_one
 
 import exactcpa
+from exactcpa import lots
 from exactcpa.lots import in_lots
 
 
@@ -52,16 +54,32 @@ def test_a_process_that_dies_once_loses_nothing(tmp_path):
     assert list(in_lots(die_once, str(tmp_path / "died"), range(30), 2, lost)) == list(range(30))
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_a_process_that_dies_between_tasks_loses_nothing(monkeypatch, workers, count):
+    start, pools = lots._start, []
+
+    def started(workers):
+        pools.append(start(workers))
+        if len(pools) == 1:
+            kill_one(pools[0])
+        return pools[-1]
+
+    monkeypatch.setattr(lots, "_start", started)
+    assert list(in_lots(double, 2, range(count), workers, lost)) == [2 * k for k in range(count)]
+    assert len(pools) == 2
+
+
 def test_errors_come_through():
     with pytest.raises(ValueError, match="no"):
         list(in_lots(refuse, None, range(4), 2, lost))
 
 
 SLEEPER = """
-import time
+import os, time
 from exactcpa.lots import in_lots
 def sleep(settings, tasks):
-    print("begun", flush=True)
+    os.write(1, b"begun\\n")  # whole: two processes write here
     time.sleep(100)
 if __name__ == "__main__":
     list(in_lots(sleep, None, range(4), 2, None))
@@ -79,5 +97,5 @@ def test_interrupt_ends_all_processes(tmp_path):
     )
     assert process.stdout.readline() == b"begun\n"
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    process.communicate(timeout=30)  # ends only when no process holds the pipes any more
+    process.communicate(timeout=90)  # ends only when no process holds the pipes any more
     assert process.returncode != 0
