@@ -129,7 +129,16 @@ def enumerate_cells(
         cells = _Cells(form)
         job = Job(network, domain, facets, writer is not None, used)
         if is_serial:
-            chunks = walk(form, domain, floats, scaled, facets=facets, proof=job.proof, method=used)
+            chunks = walk(
+                form,
+                domain,
+                floats,
+                scaled,
+                facets=facets,
+                proof=job.proof,
+                method=used,
+                often=reporter.is_heard,
+            )
         else:
             chunks = walk_in_parallel(job, form, floats, scaled, workers=workers, executor=executor)
         for chunk in chunks:

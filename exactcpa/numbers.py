@@ -33,6 +33,7 @@ import numpy as np
 from exactcpa.errors import BadArgument, InexactNumber, shown
 
 LARGEST_PLAIN_INTEGER = 2**53
+LARGEST_PLAIN_POWER = 2**960
 LONGEST_DECIMAL = 4000
 LARGEST_DECIMAL_EXPONENT = 100_000
 LARGEST_BINARY_EXPONENT = 1_000_000
@@ -139,9 +140,12 @@ def to_json_number(q: Fraction) -> int | float | str:
         >>> [to_json_number(Fraction(q)) for q in ("3", "1/2", "1/3")]
         [3, 0.5, '1/3']
     """
-    ratio = q.as_integer_ratio()
-    if ratio[1] == 1 and abs(ratio[0]) < LARGEST_PLAIN_INTEGER:
-        return ratio[0]
+    ratio = above, below = q.as_integer_ratio()
+    if -LARGEST_PLAIN_INTEGER < above < LARGEST_PLAIN_INTEGER:
+        if below == 1:
+            return above
+        if below < LARGEST_PLAIN_POWER and not below & (below - 1):
+            return above / below
     double = _nearest_float(*ratio)
     if math.isfinite(double) and double.as_integer_ratio() == ratio:
         return double

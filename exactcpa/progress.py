@@ -41,6 +41,11 @@ class Progress:
             sys.stderr.write("\n")
             sys.stderr.flush()
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody wants to know."""
+        return self._line or self._report is not None
+
     def update(self, tally: Any) -> None:
         """Take note of a new tally."""
         if self._report is not None:

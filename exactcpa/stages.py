@@ -93,9 +93,9 @@ class Bend:
             if p and self.breakpoints[p - 1] >= t:
                 before = shown(self.breakpoints[p - 1])
                 raise BadNetwork(f"bend with breakpoints {before}, {shown(t)} that do not increase")
-            jump = self.intercepts[p + 1] - self.intercepts[p]
-            if t:
-                jump += (self.slopes[p + 1] - self.slopes[p]) * t
+            if not t and self.intercepts[p + 1] == self.intercepts[p]:
+                continue
+            jump = self.intercepts[p + 1] - self.intercepts[p] + (self.slopes[p + 1] - self.slopes[p]) * t
             if jump != 0:
                 raise BadNetwork(f"bend that jumps by {shown(jump)} at its breakpoint {shown(t)}")
 

@@ -273,7 +273,7 @@ def _choose_lines(stage: Stage, number: int, first_bit: int) -> tuple[list, list
 def _bend_term(unit: Bend, first_switch: int) -> _Term:
     """A bend by its first switch function ``s = z - t_0``: ``slope_0 (s + t_0) + intercept_0 + hinges``."""
     t0, slope = unit.breakpoints[0], unit.slopes[0]
-    jumps = (b - a for a, b in zip(unit.slopes, unit.slopes[1:], strict=False))
+    jumps = (b - a if a else b for a, b in zip(unit.slopes, unit.slopes[1:], strict=False))
     gains = tuple((first_switch + i, jump) for i, jump in enumerate(jumps) if jump)
     shift = unit.intercepts[0] + slope * t0 if t0 else unit.intercepts[0]
     return _Term(shift, slope, first_switch, gains)

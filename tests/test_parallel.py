@@ -140,7 +140,8 @@ def test_killed_workers_are_replaced(eager, monkeypatch):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_executors_that_are_broken_are_told(eager, stream, tmp_path):
+def test_executors_that_are_broken_are_told(eager, monkeypatch, stream, tmp_path):
+    monkeypatch.setattr("exactcpa.stream_walk.FIRST_SECONDS", 0.0)
     net, domain = case("random_3_16_16")
     options = {"stream": tmp_path / "run"} if stream else {}
     with ProcessPoolExecutor(2) as pool:
