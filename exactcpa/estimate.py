@@ -325,7 +325,7 @@ class _Forecast:
     ) -> CostEstimate:
         """Mean, interval and costs."""
         mean = np.mean(sweeps, axis=0)
-        cells, at_least = float(mean[CELLS]), int(least[CELLS])
+        cells, at_least = float(mean[CELLS]), max(1, int(least[CELLS]))
         error = 0.0 if exact else float(np.std([s[CELLS] for s in sweeps], ddof=1)) / sqrt(len(sweeps))
         spread = 0.0 if exact else exp(student.ppf((1 + LEVEL) / 2, len(sweeps) - 1) * error / cells)
         return CostEstimate(
