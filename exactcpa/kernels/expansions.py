@@ -27,8 +27,12 @@ from exactcpa.kernels import kernel
 from exactcpa.kernels.filters import TINY, U, write_size
 from exactcpa.kernels.state import RADIUS
 
-COARSE = 2.0**-44
-"""Share of a layer's lines that their errors may be: it only steers, for the bounds hold anyway."""
+COARSE = 2.0**-28
+"""Share of a layer's lines that their errors may be: it only steers, for the bounds hold anyway.
+
+A signed distance is rarely that near to zero; and as bounds grow by some four bits a layer, more from wide ones, six
+layers and more are walked in plain doubles before their lines have to be composed anew.
+"""
 
 HALVES = 2.0**27 + 1.0
 """Times it a double falls into halves of 26 bits."""
