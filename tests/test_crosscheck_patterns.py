@@ -99,6 +99,33 @@ def test_sign_zero_means_flat(complete):
     assert evidence.body["value"] == evidence.body["point"][0]
 
 
+@pytest.mark.parametrize("limit", [3, 100])
+def test_repeated_sign_zeros_are_counted_once(limit):
+    rows = [[0, 0], [1, 1], [0, 0], [0, 1], [1, 1], [0, -1]]  # all but the last one within the cell of [1, 1]
+
+    whole, *items = judged(context_of(limit=limit), "patterns", patterns=rows, encoding="signs")
+
+    assert outcome([whole]) == "refuted"
+    expected = {"listed": 6, "different": 4, "right": 1, "wrong": 3}
+    assert {name: whole.figures[name] for name in expected} == expected
+    assert [item.item for item in items] == ["pattern 0", "pattern 3", "pattern 5"]
+
+
+def test_phantoms_with_sign_zeros_are_counted_once():
+    twice = {
+        **NETWORK,
+        "layers": [
+            {"type": "linear", "weight": [[1, 0], [1, 0], [1, 1]], "bias": [0, 0, 0]},
+            {"type": "relu"},
+        ],
+    }
+    rows = [[1, -1, 0]]  # the first two are the same unit
+
+    whole, _ = judged(context_of(twice, limit=1), "patterns", patterns=rows, encoding="signs")
+
+    assert (whole.figures["right"], whole.figures["wrong"]) == (0, 1)
+
+
 def test_a_flat_unit_has_its_upper_piece():
     flat = {
         **NETWORK,
@@ -131,6 +158,7 @@ def test_beyond_the_limit():
         ({"patterns": [["a", "b"]]}, "expected whole numbers"),
         ({"patterns": [[0.5, 1]]}, "expected whole numbers"),
         ({"patterns": "01"}, "expected a list"),
+        ({"patterns": np.array(1)}, "expected a list"),
         ({"patterns": [[0, 1]], "encoding": "hex"}, "field encoding: expected pieces or signs"),
         ({"patterns": [[0, 1]], "complete": 1}, "field complete: expected true or false, got 1"),
         ({"patterns": [[5]], "encoding": "words"}, "expected words to be an .npz array"),

@@ -192,7 +192,7 @@ def _width(form: SwitchForm, encoding: str) -> int:
 
 def _array(claim: Claim, field: str, value: object, width: int) -> np.ndarray:
     """Whole numbers, shape (n, width)."""
-    items = value if isinstance(value, np.ndarray) else as_list(claim, field, value)
+    items = value if isinstance(value, np.ndarray) and value.ndim else as_list(claim, field, value)
     if not len(items):
         return np.empty((0, width), np.int64)
     try:

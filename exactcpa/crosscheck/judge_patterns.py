@@ -71,10 +71,14 @@ def judge_patterns(context: Context, claim: Claim) -> list[Verdict]:
 
 
 def _first_of_each(listed: Patterns) -> np.ndarray:
-    """The numbers of the first of all equal patterns, ascending."""
+    """The numbers of the first of all equal patterns (also in what they say is flat), ascending."""
     if not len(listed):
         return np.empty(0, np.int64)
-    keys = np.ascontiguousarray(listed.words).view([("", np.uint64)] * listed.words.shape[1]).ravel()
+    flat, numbers = np.zeros((len(listed), 1), np.uint64), {}
+    for i, bits in listed.flat.items():
+        flat[i] = numbers.setdefault(bits, len(numbers) + 1)
+    rows = np.hstack([listed.words, flat])
+    keys = rows.view([("", np.uint64)] * rows.shape[1]).ravel()
     return np.sort(np.unique(keys, return_index=True)[1])
 
 
@@ -93,8 +97,9 @@ def _by_partition(
     for i in phantoms[:MOST_TOLD]:
         _note_wrong(context, listed, i, found)
     found.wrong_count = len(phantoms)
-    for i in sorted(listed.flat.keys() - set(phantoms)):
-        _note_wrong(context, listed, i, found)
+    for i in order[cells >= 0].tolist():
+        if i in listed.flat:
+            _note_wrong(context, listed, i, found)
     missing = np.flatnonzero(~seen).tolist()
     figures = _figures(listed, order, found) | {"cells": len(seen), "missing": len(missing)}
     figures |= _volumes(context, found.cells)
@@ -154,9 +159,8 @@ def _one_by_one(
         else:
             found.right += 1
             found.examples.append((i, witness))
-    for i in listed.flat:
-        if i not in found.wrong:
-            _note_wrong(context, listed, i, found)
+            if i in listed.flat:
+                _note_wrong(context, listed, i, found, witness)
     items = [_wrong(claim, i, evidence) for i, evidence in found.wrong.items()]
     beyond = _beyond_the_list(context, listed, found) if is_complete else None
     if beyond is not None:
@@ -203,11 +207,11 @@ def _points(context: Context, listed: Patterns, examples: list[tuple[int, Vector
 
 
 def _note_wrong(
-    context: Context, listed: Patterns, i: int, found: _Findings, empty: Emptiness | None = None
+    context: Context, listed: Patterns, i: int, found: _Findings, known: Vector | Emptiness | None = None
 ) -> None:
     """Count a wrong pattern, with the evidence if there is room; a sign 0 is wrong unless the unit is flat."""
     pattern = listed[i]
-    answer = context.witness_of(pattern) if empty is None else empty
+    answer = context.witness_of(pattern) if known is None else known
     if not isinstance(answer, Emptiness):
         flat = _not_flat(context, pattern, answer, listed.flat.get(i, ()))
         if flat is None:
