@@ -31,6 +31,25 @@ def test_to_the_partition(norm, value):
     assert {e.kind for e in verdict.evidence} == {"reach", "ball"}
 
 
+@pytest.mark.parametrize(
+    ("point", "truth", "said"),
+    [
+        (["-1/4", 0], "1/4", "the distance is 1/4,"),
+        (["1/4", "1/4"], "1/4", "the distance is 1/4,"),
+        (["1/2", "1/3"], "sqrt(1/72)", "the distance is sqrt(1/72),"),
+        (
+            ["1/2", "49999999999999999999/100000000000000000000"],  # 10^-20 below the line x + y = 1
+            f"sqrt(1/{2 * 10**40})",
+            "the distance is about 7.07107e-21,",
+        ),
+    ],
+)
+def test_roots_are_readable(point, truth, said):
+    [verdict] = judged(context_of(), "distance", point=point, value=0)
+    assert str(verdict.truth) == truth
+    assert said in verdict.reason
+
+
 def test_where_cells_meet():
     assert outcome(judged(context_of(), "distance", point=[0, 0], value=0)) == "confirmed"
     assert outcome(judged(context_of(), "distance", point=[0, 0], value="1/1000000000")) == "refuted"

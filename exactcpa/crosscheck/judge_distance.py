@@ -65,7 +65,7 @@ from exactcpa.halfspaces import to_integers
 from exactcpa.nearest_on import Nearest, decide_nearest
 from exactcpa.network import Network
 from exactcpa.norms import Measure, measure
-from exactcpa.numbers import to_json_number
+from exactcpa.numbers import decimal_text, to_json_number
 from exactcpa.own_cell import Crossing
 from exactcpa.point_margins import NONE, Margin, margin
 from exactcpa.stages import Bend, is_unit, stages
@@ -84,7 +84,7 @@ SMALL_DIMENSION, SMALL_BITS = 3, 64
 MOST_CELLS = 4_000
 """Cells in which these are searched."""
 ROOT_BITS = 64
-"""Binary digits after the point to which roots are rounded for figures."""
+"""Binary digits, at least, to which roots are rounded for figures and sentences."""
 
 
 def judge_distance(context: Context, claim: Claim) -> list[Verdict]:
@@ -273,24 +273,29 @@ def compare_root(claimed: Fraction, value: Fraction, metric: Measure) -> int:
 
 def _rational(value: Fraction, metric: Measure) -> Fraction | str:
     """A distance, exactly: a rational, or text."""
-    if not metric.is_squared:
-        return value
+    found = _exact_root(value) if metric.is_squared else value
+    return f"sqrt({value})" if found is None else found
+
+
+def _exact_root(value: Fraction) -> Fraction | None:
+    """The root, if it is rational."""
     above, below = isqrt(value.numerator), isqrt(value.denominator)
-    return (
-        Fraction(above, below)
-        if above * above == value.numerator and below**2 == value.denominator
-        else _text(value, "2")
-    )
+    return Fraction(above, below) if above**2 == value.numerator and below**2 == value.denominator else None
 
 
 def _root(value: Fraction) -> Fraction:
     """A root, rounded down."""
-    return Fraction(isqrt((value.numerator << 2 * ROOT_BITS) // value.denominator), 1 << ROOT_BITS)
+    bits = ROOT_BITS + max(0, (value.denominator.bit_length() - value.numerator.bit_length()) // 2)
+    return Fraction(isqrt((value.numerator << 2 * bits) // value.denominator), 1 << bits)
 
 
 def _text(value: Fraction, norm: str) -> str:
+    """A distance for a sentence, of l2 from its square: exact if that is short, else rounded and said to be."""
+    found = _exact_root(value) if norm == "2" else value
+    if found is not None:
+        return number_text(found)
     exact = number_text(value)
-    return f"sqrt({exact})" if norm == "2" else exact
+    return f"sqrt({exact})" if exact == str(value) else f"about {decimal_text(_root(value))}"
 
 
 # ---------------------------------------------------------------------- evidence
