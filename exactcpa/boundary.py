@@ -193,7 +193,7 @@ def decision_boundary(part: Partition, threshold: Any = None) -> DecisionBoundar
         threshold: Of one output only; 0 by default.
 
     Raises:
-        BadArgument: A threshold for several outputs, no cell's map rational (the ideal reading).
+        BadArgument: No partition, a threshold for several outputs, no cell's map rational (the ideal reading).
 
     Example:
         >>> from exactcpa import Box, Linear, Network, ReLU, enumerate_cells
@@ -202,6 +202,8 @@ def decision_boundary(part: Partition, threshold: Any = None) -> DecisionBoundar
         >>> [str(piece) for piece in boundary]
         ['classes 0 = 1 in cell 0, dimension 2']
     """
+    if not isinstance(part, Partition):
+        raise BadArgument(f"expected a partition (enumerate_cells makes one), got {shown(part)}")
     level = _require_threshold(part, threshold)
     candidates: list[_Face] = []
     for start in range(0, len(part), CELLS_AT_ONCE):

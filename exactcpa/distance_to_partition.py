@@ -48,7 +48,7 @@ from exactcpa.network import Network
 from exactcpa.norms import Measure, measure
 from exactcpa.own_cell import Crossing, Floor, least_value, pattern_at
 from exactcpa.patterns import Place, places_of
-from exactcpa.point_margins import Failure, lost_point, require_workers
+from exactcpa.point_margins import Failure, lost_point, require_points, require_workers
 from exactcpa.switch_form import switch_form
 from exactcpa.unit_networks import unit_questions
 from exactcpa.vectors import Vector, coordinates, dot, vector_text
@@ -142,6 +142,7 @@ def partition_distances(
     Args and Raises as `partition_distance`, but for the points; workers and progress as in `margins`.
     """
     require_workers(workers)
+    require_points(points)
     rows, settings = list(points), (net, domain, norm, weights, unit)
     measurer = _Measurer(*settings)
     answers = map(measurer.attempt, rows)

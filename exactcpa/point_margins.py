@@ -187,6 +187,9 @@ def margins(
         CertificateRejected: A certificate does not prove its margin: a bug of this package, which loses all points.
     """
     _require_network(network)
+    require_points(points)
+    if labels is not None and not (isinstance(labels, Iterable) and hasattr(labels, "__len__")):
+        raise BadArgument(f"expected labels, one a point, got {shown(labels)}")
     rows = [
         tuple(point) if isinstance(point, Iterable) and not isinstance(point, str) else point
         for point in points
@@ -267,6 +270,16 @@ def lost_point(point: Any) -> Failure:
     """What is told of a point whose process died."""
     reason = "the process that measured this point died, and died again: is there enough memory?"
     return Failure(point, reason, WorkerLost.__name__)
+
+
+def require_points(points: object) -> None:
+    """They can be taken one after the other.
+
+    Raises:
+        BadArgument: They cannot.
+    """
+    if isinstance(points, str) or not isinstance(points, Iterable):
+        raise BadArgument(f"expected points, one after the other, got {shown(points)}")
 
 
 def require_workers(workers: object) -> None:

@@ -344,3 +344,8 @@ def test_rejects_the_ideal_reading():
     part = enumerate_cells(IdealNetwork(Network(2, (IDENTITY, norm, ReLU(), IDENTITY))), SQUARE)
     with pytest.raises(BadArgument, match="ideal"):
         decision_boundary(part)
+
+
+def test_rejects_what_is_no_partition():
+    with pytest.raises(BadArgument, match="expected a partition"):
+        decision_boundary(5)

@@ -1,12 +1,15 @@
 """Claims files: written and read again, arrays beside them, and one sentence for whatever is malformed."""
 
 import json
+import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from judges import NETWORK, SQUARE
 
 import exactcpa as cpa
+from exactcpa.crosscheck.claims_file import read_claims
 from exactcpa.errors import BadFile
 
 COUNT = {"id": "n", "kind": "count", "value": 4}
@@ -155,3 +158,31 @@ def test_rejects_no_network_or_domain():
         cpa.crosscheck(NETWORK, claims, cpa.Box([0], [1]))
     with pytest.raises(BadFile, match="expected a claims file"):
         cpa.crosscheck(NETWORK, 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "tolerance", "said"),
+    [
+        ({"value": 4}, -1, "claim a, field tolerance: expected a number >= 0, got -1"),
+        ({"value": 4}, float("nan"), "claim a, field tolerance: expected a finite number, got nan"),
+        ({"value": 3, "relatoin": "at_least"}, None, "claim a: unknown field 'relatoin'"),
+        (None, None, "expected its fields as a mapping, got None"),
+    ],
+)
+@pytest.mark.parametrize("pack", [lambda claim: [claim], lambda claim: cpa.ClaimsFile((claim,))])
+def test_claims_made_in_python_are_held_to_the_same(body, tolerance, said, pack):
+    with pytest.raises(BadFile, match=re.escape(said)):
+        cpa.crosscheck(NETWORK, pack(cpa.Claim("a", "count", body, tolerance)), cpa.Box([-1, -1], [2, 2]))
+
+
+def test_a_float_tolerance_is_the_dyadic_number():
+    [claim] = read_claims([cpa.Claim("a", "count", {"value": 4}, 0.1)]).claims
+    assert claim.tolerance == Fraction(0.1)
+
+
+@pytest.mark.parametrize(
+    "options", [{"limit": -1}, {"limit": True}, {"seconds": float("nan")}, {"seconds": "9"}]
+)
+def test_rejects_limits(options):
+    with pytest.raises(cpa.BadArgument, match=f"expected {next(iter(options))} to be a number >= 0"):
+        cpa.crosscheck(NETWORK, [], cpa.Box([-1, -1], [2, 2]), **options)

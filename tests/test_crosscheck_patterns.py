@@ -156,6 +156,7 @@ def test_beyond_the_limit():
         ({"patterns": [[0, 1, 1]]}, r"expected rows of 2 whole numbers, got shape \(1, 3\)"),
         ({"patterns": [[0], [0, 1]]}, "rows of different lengths"),
         ({"patterns": [["a", "b"]]}, "expected whole numbers"),
+        ({"patterns": [[1e30, 0]]}, "expected whole numbers"),
         ({"patterns": [[0.5, 1]]}, "expected whole numbers"),
         ({"patterns": "01"}, "expected a list"),
         ({"patterns": np.array(1)}, "expected a list"),

@@ -336,7 +336,16 @@ def test_rejects_other_numbers_of_labels_or_workers():
     with pytest.raises(cpa.BadArgument):
         cpa.margins(PLAIN, [[1, 0]], SQUARE, labels=[0, 1])
     with pytest.raises(cpa.BadArgument):
+        cpa.margins(PLAIN, [[1, 0]], SQUARE, labels=0)
+    with pytest.raises(cpa.BadArgument):
         cpa.margins(PLAIN, [[1, 0]], SQUARE, workers=0)
+
+
+@pytest.mark.parametrize("measured", [cpa.margins, cpa.partition_distances])
+@pytest.mark.parametrize("points", [5, None, "10"])
+def test_rejects_what_are_no_points(measured, points):
+    with pytest.raises(cpa.BadArgument, match="expected points"):
+        measured(PLAIN, points, SQUARE)
 
 
 def test_a_certificate_that_cannot_be_written(tmp_path):

@@ -205,7 +205,7 @@ def _array(claim: Claim, field: str, value: object, width: int) -> np.ndarray:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] != width:
         raise malformed(claim, field, f"expected rows of {width} whole numbers, got shape {array.shape}")
-    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
+    if array.dtype.kind == "f" and (np.abs(array) < 2.0**63).all() and (array == np.rint(array)).all():
         array = array.astype(np.int64)
     if array.dtype.kind not in "biu":
         raise malformed(claim, field, f"expected whole numbers, got entries of {array.dtype}")

@@ -36,7 +36,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -91,7 +91,7 @@ def read_claims(source: Any) -> ClaimsFile:
     """
     match source:
         case ClaimsFile():
-            return source
+            return replace(source, claims=tuple(map(_checked, source.claims)))
         case str() | os.PathLike():
             path = Path(source)
             with located(str(path)):
@@ -100,7 +100,7 @@ def read_claims(source: Any) -> ClaimsFile:
             return _from_json(source, Path(), "")
         case Sequence() if all(isinstance(claim, Claim) for claim in source):
             _require_different(source)
-            return ClaimsFile(tuple(source))
+            return ClaimsFile(tuple(map(_checked, source)))
     raise BadFile(f"expected a claims file, its object or claims, got {shown(source)}")
 
 
@@ -221,6 +221,16 @@ def _claim(item: Any, number: int, folder: Path) -> Claim:
         if key not in _OF_ALL_KINDS
     }
     return Claim(name, kind, body, _tolerance(item, name))
+
+
+def _checked(claim: Claim) -> Claim:
+    """A claim that was not read from a file, with an exact tolerance and fields of its kind only."""
+    if not isinstance(claim.body, Mapping):
+        raise BadFile(f"{claim}: expected its fields as a mapping, got {shown(claim.body)}")
+    if claim.kind in JUDGES:
+        required, optional = fields_of(claim.kind)
+        _require_names(claim.body, set(), {*required, *optional}, f"claim {claim.id}")
+    return replace(claim, tolerance=_tolerance({"tolerance": claim.tolerance}, claim.id))
 
 
 def fields_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from numbers import Real
 from time import perf_counter
 from typing import Any
 
@@ -119,7 +120,7 @@ def crosscheck(
         The report.
 
     Raises:
-        BadArgument: No network or no domain, from nowhere.
+        BadArgument: No network or no domain, from nowhere; a limit or a time below zero.
         BadFile: Claims that are malformed.
         CertificateRejected: Evidence does not add up: an error of this package.
 
@@ -138,6 +139,9 @@ def crosscheck(
         raise BadArgument("expected a network: the claims file names none")
     if not isinstance(where, Box | Polytope | Slice):
         raise BadArgument(f"expected a domain, here or in the claims file, got {shown(where)}")
+    for name, most in (("limit", limit), ("seconds", seconds)):
+        if isinstance(most, bool) or not isinstance(most, Real) or not most >= 0:
+            raise BadArgument(f"expected {name} to be a number >= 0, got {shown(most)}")
     context = Context(net, where, limit=limit, seconds=seconds, proof=proof)
     verdicts = [verdict for claim in given.claims for verdict in judge(context, claim)]
     rechecked = recheck(net, where, verdicts)
