@@ -98,6 +98,7 @@ it; the checker imports nothing of the package at all):
     adjacency_on_disk  the region graph of more cells than memory holds
     results            what was found, as arrays
     shared_slots       memory in which workers leave arrays for their parent
+    worker_pool        processes of this machine that end whatever happens
     parallel           subtrees walked by several processes, results in the order of one walk
     partition_file     blocks of a .cpa file, appearing whole or not at all
     partition_blocks   the results as blocks, and read again with every block checked

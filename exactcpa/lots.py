@@ -9,21 +9,20 @@ Main definitions:
 Conventions: `work` is a function of a module (it travels by name) of the settings and a list of tasks, and gives a list
 of as many answers.  Ctrl-C stops the processes at once.
 
-Not here: subtrees of one walk (`parallel`), which come apart while they are walked.
+Not here: subtrees of one walk (`parallel`), which come apart while they are walked; the processes (`worker_pool`).
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from math import ceil
 from typing import Any
+
+from exactcpa.worker_pool import LOOK_SECONDS, WorkerPool
 
 LOTS = 8
 """Lots for each process: few enough to be cheap, enough that all processes end at about the same time."""
@@ -66,7 +65,7 @@ class _Schedule:
         self._waiting = deque([numbers[i : i + size] for i in numbers[::size]])
         self._suspects: deque[range] = deque()
         self._out: dict[Future, range] = {}
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: WorkerPool | None = None
         self.answers: dict[int, Any] = {}
 
     def proceed(self) -> None:
@@ -76,7 +75,10 @@ class _Schedule:
         if not self._out:
             self._submit(self._suspects.popleft())
         is_broken = False
-        for future in wait(self._out, return_when=FIRST_COMPLETED).done:
+        done = wait(self._out, LOOK_SECONDS, return_when=FIRST_COMPLETED).done
+        if not done and self._pool is not None:
+            self._pool.look_after()
+        for future in done:
             lot = self._out.pop(future)
             try:
                 self.answers.update(zip(lot, future.result(), strict=True))
@@ -124,11 +126,8 @@ class _Schedule:
         pool.shutdown(cancel_futures=True)
 
 
-def _start(workers: int) -> ProcessPoolExecutor:
-    # Forked processes have the compiled kernels at once; threads, though, do not survive a fork.
-    forks = os.name == "posix" and threading.active_count() == 1
-    context = multiprocessing.get_context("fork" if forks else "spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
+def _start(workers: int) -> WorkerPool:
+    return WorkerPool(workers, _ignore_interrupts)
 
 
 def _ignore_interrupts() -> None:

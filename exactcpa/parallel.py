@@ -19,26 +19,26 @@ References:
     Blumofe and Leiserson, Scheduling multithreaded computations by work stealing (1999), for the idea; here the
     work is given away by time.
 
-Not here: the walk (`walk`), what travels (`subtree`), the memory in which workers of this machine leave their results
-(`shared_slots`).
+Not here: the walk (`walk`), what travels (`subtree`), processes of this machine (`worker_pool`) and the memory in which
+they leave their results (`shared_slots`).
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from heapq import heappop, heappush
 from math import inf
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ from exactcpa.shared_slots import Lease, Shelf, Slots
 from exactcpa.subtree import Subtree
 from exactcpa.switch_form import SwitchForm, switch_form
 from exactcpa.walk import Chunk, Tally, walk
+from exactcpa.worker_pool import LOOK_SECONDS, WorkerPool, uninterrupted
 
 FIRST_SECONDS, SECONDS = 0.05, 0.1
 """How long the walk goes on alone before it asks for help, and how long a task walks before it hands over."""
@@ -113,16 +114,18 @@ def _run(
     name: str, packed: bytes, subtree: Subtree | None, seconds: float, room: float, slot: int | None = None
 ) -> list[Chunk | Subtree]:
     """One task, in whichever process it is; the arrays of its chunks are left in a slot, if one is lent."""
-    if name not in _prepared:
+    ready = _prepared.get(name)  # at once: threads of an executor may have several jobs
+    if ready is None:
         job = pickle.loads(packed)
         form, floats = switch_form(job.network, job.domain), float_domain(job.domain)
         load_kernels_for(form, job.method)
+        ready = prepared(job, form, floats, float_form(form, floats))
         _prepared.clear()
-        _prepared[name] = prepared(job, form, floats, float_form(form, floats))
-    if slot is None:
-        return walk_task(_prepared[name], subtree, seconds, room)
-    shelf = _slots[0].shelf(slot)
-    return _moved(list(_items(_prepared[name], subtree, seconds, room, shelf)), shelf.placed)
+        _prepared[name] = ready
+    shelf = None if slot is None else _slots[0].shelf(slot)
+    if shelf is None:
+        return walk_task(ready, subtree, seconds, room)
+    return _moved(list(_items(ready, subtree, seconds, room, shelf)), shelf.placed)
 
 
 def prepared(job: Job, form: SwitchForm, floats: FloatDomain, scaled: ScaledForm) -> Prepared:
@@ -216,11 +219,12 @@ def walk_in_parallel(
     """
     ready = prepared(job, form, floats, scaled)
     order = _Order()
-    tasks = Tasks(ready, workers, order.finish)
-    tasks.add(order.finish((), None, walk_task(ready, None, FIRST_SECONDS)))
-    if tasks.is_done:
+    first = order.finish((), None, walk_task(ready, None, FIRST_SECONDS))
+    if not first:
         yield from order.chunks(lambda _: None, workers)
         return
+    tasks = Tasks(ready, workers, order.finish)
+    tasks.add(first)
     with crew_of(workers, executor) as crew:
         try:
             yield from order.chunks(lambda seconds: tasks.proceed(crew, seconds), workers)
@@ -280,13 +284,20 @@ class Crew:
         """A slot for the results of a task, if there is one."""
         return None if self._slots is None else self._slots.lend()
 
-    def _start(self) -> ProcessPoolExecutor:
-        # Forked processes have the compiled kernels and the job at once; threads, though, do not survive a fork.
-        forks = os.name == "posix" and threading.active_count() == 1
-        context = multiprocessing.get_context("fork" if forks else "spawn")
-        return ProcessPoolExecutor(
-            self._workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(), self._slots)
-        )
+    def _start(self) -> WorkerPool:
+        return WorkerPool(self._workers, _begin_worker, (os.getpid(), self._slots))
+
+    def submit(self, tell: Callable[[Future], object], function: Callable[..., Any], *task: Any) -> Future:
+        """Give out a task; `tell` is called when it is done."""
+        with uninterrupted() if self._own else nullcontext():  # an executor of somebody else's may block
+            future = self.executor.submit(function, *task)
+            future.add_done_callback(tell)
+        return future
+
+    def look_after(self) -> None:
+        """Notice processes that died where the pool does not."""
+        if self._own:
+            self.executor.look_after()
 
     def replace(self) -> None:
         """Start again after processes were lost."""
@@ -300,7 +311,8 @@ class Crew:
 
     def close(self) -> None:
         """Stop without waiting for what is under way, which hands over and ends by itself in a moment."""
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        with uninterrupted():
+            self.executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _new_slots() -> Slots | None:
@@ -333,6 +345,7 @@ class Tasks:
         self._workers = workers
         self._pending: list[tuple[Path, Any]] = []
         self._running: dict[Future, tuple[Path, Any, Lease | None]] = {}
+        self._news: SimpleQueue[Future] = SimpleQueue()
 
     @property
     def is_done(self) -> bool:
@@ -353,7 +366,7 @@ class Tasks:
         """Give out tasks, wait for one, for so many seconds at most, and take its results."""
         try:
             self._give_out(crew)
-            for future in wait(self._running, seconds, return_when=FIRST_COMPLETED).done:
+            for future in self._done(crew, seconds):
                 items = future.result()
                 path, node, lease = self._running.pop(future)
                 self.add(self._finish(path, node, items if lease is None else _moved(items, lease.array)))
@@ -362,14 +375,33 @@ class Tasks:
             self._recall()
             crew.replace()
 
+    def _done(self, crew: Crew, seconds: float | None) -> list[Future]:
+        """Tasks that are done.
+
+        `concurrent.futures.wait` takes a lock of every task, and Ctrl-C could leave them locked.
+        """
+        done: list[Future] = []
+        while self._running and not done:
+            try:
+                done.append(self._news.get(timeout=LOOK_SECONDS if seconds is None else seconds))
+                while True:
+                    done.append(self._news.get_nowait())
+            except Empty:
+                done = [future for future in done if future in self._running]  # others were recalled
+                if seconds is not None:
+                    break
+                if not done:
+                    crew.look_after()
+        return done
+
     def _give_out(self, crew: Crew) -> None:
         while self._pending and len(self._running) < crew.ahead:
             path, node = self._pending[0]
             seconds = SECONDS * crew.patience * (1.0 if len(self._pending) > self._workers else SHORT)
             lease = crew.lend()
             slot = () if lease is None else (lease.number,)
-            future = crew.executor.submit(
-                _run, self._name, self._packed, self._load(node), seconds, self._room, *slot
+            future = crew.submit(
+                self._news.put, _run, self._name, self._packed, self._load(node), seconds, self._room, *slot
             )
             heappop(self._pending)
             self._running[future] = (path, node, lease)
@@ -381,8 +413,9 @@ class Tasks:
 
     def cancel(self) -> None:
         """Give up what has not begun."""
-        for future in self._running:
-            future.cancel()
+        with uninterrupted():
+            for future in self._running:
+                future.cancel()
         _prepared.pop(self._name, None)
 
 

@@ -83,9 +83,12 @@ class Slots:
         weakref.finalize(memory, self._free.append, number).atexit = False
         return Lease(number, memory)
 
-    def shelf(self, number: int) -> Shelf:
-        """A slot, to be filled."""
-        return Shelf(np.frombuffer(self._map(number), np.uint8))
+    def shelf(self, number: int) -> Shelf | None:
+        """A slot, to be filled; None if this process has no room for it."""
+        try:
+            return Shelf(np.frombuffer(self._map(number), np.uint8))
+        except OSError:
+            return None
 
     def _map(self, number: int) -> mmap.mmap:
         if number not in self._maps:

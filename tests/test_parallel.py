@@ -5,6 +5,7 @@ import os
 import pickle
 import resource
 import struct
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -150,6 +151,42 @@ def test_executors_that_are_broken_are_told(eager, monkeypatch, stream, tmp_path
             cpa.enumerate_cells(net, domain, executor=pool, **options)
 
 
+def test_short_walks_leave_nothing_prepared(monkeypatch):
+    monkeypatch.setattr(parallel, "FIRST_SECONDS", 1e9)
+    net, domain = case("random_2_16_16")
+    before = dict(parallel._prepared)
+    cpa.enumerate_cells(net, domain, workers=2)
+    assert parallel._prepared == before
+
+
+def answer_by_half_once(marker, task, *arguments):
+    """A task whose process dies while it writes the answer, the first time."""
+    try:
+        os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return task(*arguments)
+    queue = sys._getframe(1).f_locals["result_queue"]
+    queue._wlock.acquire()
+    os.write(queue._writer.fileno(), struct.pack("!i", 1 << 20) + bytes(1000))
+    os._exit(1)
+
+
+def test_a_worker_that_dies_half_way_through_its_answer(eager, monkeypatch, tmp_path):
+    """The pool's own thread reads on for ever."""
+    net, domain = case("random_2_16_16")
+    expected = cpa.enumerate_cells(net, domain)
+    monkeypatch.setattr(parallel, "LOOK_SECONDS", 0.01)
+    submit = parallel.WorkerPool.submit
+    marker = str(tmp_path / "died")
+    monkeypatch.setattr(
+        parallel.WorkerPool,
+        "submit",
+        lambda pool, task, *rest: submit(pool, answer_by_half_once, marker, task, *rest),
+    )
+    assert cpa.enumerate_cells(net, domain, workers=2) == expected
+    assert os.path.exists(marker)
+
+
 def die(*arguments):
     """A task that takes its process with it."""
     os._exit(1)
@@ -198,7 +235,20 @@ def tiny_slots():
         return parallel.Slots()
 
 
-@pytest.mark.parametrize("slots", [None, no_slots, tiny_slots])
+class UnmappedSlots(parallel.Slots):
+    """Slots for which workers have no room: every one takes a handle of theirs."""
+
+    def __init__(self, *handle):
+        super().__init__(*handle)
+        self._parent = os.getpid()
+
+    def _map(self, number):
+        if os.getpid() != self._parent:
+            raise OSError("too many open files")
+        return super()._map(number)
+
+
+@pytest.mark.parametrize("slots", [None, no_slots, tiny_slots, UnmappedSlots])
 @pytest.mark.parametrize(("name", "method"), [("random_3_16_16", "vertex"), ("int8_3_16_16", "lp")])
 def test_same_proof_however_results_travel(eager, monkeypatch, tmp_path, slots, name, method):
     monkeypatch.setattr("exactcpa.adjacency.FEW", 0)  # threads share the region graph
