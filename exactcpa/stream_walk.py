@@ -25,6 +25,7 @@ from exactcpa.segments import ROOT, Node, Task, key_of, size_of
 from exactcpa.stream_folder import StreamFolder
 from exactcpa.subtree import Subtree
 from exactcpa.walk import Chunk, Tally
+from exactcpa.worker_pool import uninterrupted
 
 SECONDS = 1.0
 """How long a task walks in a single process."""
@@ -130,5 +131,8 @@ class _Recorder:
         if not self._tasks:
             return
         now = perf_counter()
-        self._folder.write(self._tasks, now - self._last)
-        self._tasks, self._size, self._last = [], 0, now
+        with (
+            uninterrupted()
+        ):  # or the same tasks would be written again, without the nodes they have given up
+            self._folder.write(self._tasks, now - self._last)
+            self._tasks, self._size, self._last = [], 0, now

@@ -232,6 +232,27 @@ def stopping_after(count):
     return report
 
 
+@pytest.mark.parametrize("place", [1, 4])
+def test_goes_on_after_ctrl_c_when_a_segment_is_just_written(small_tasks, place, tmp_path, monkeypatch):
+    """Its tasks are not written once more: they have given up the nodes that the run goes on from."""
+    net, domain = case("random_3_16_16")
+    write, written = StreamFolder.write, []
+
+    def interrupted(folder, tasks, seconds):
+        write(folder, tasks, seconds)
+        written.append(len(tasks))
+        if len(written) == place:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamFolder, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cpa.enumerate_cells(net, domain, stream=tmp_path / "run")
+    assert len(written) == place
+    part = cpa.enumerate_cells(net, domain, stream=tmp_path / "run")
+    assert part == cpa.enumerate_cells(net, domain)
+
+
 def test_goes_on_after_an_exception_at_any_task(small_tasks, tmp_path):
     net, domain = case("random_3_16_16")
     expected = cpa.enumerate_cells(net, domain, proof=tmp_path / "one.cpa")
