@@ -92,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(REFUTED, f"{type(error).__name__}: {error}")
     except ExactcpaError as error:
         return _fail(MISUSE, str(error))
+    except MemoryError:
+        return _fail(MISUSE, "there is not enough memory")
     except OSError as error:
         return _fail(MISUSE, f"{error.filename or 'file'}: {error.strerror or error}")
     return code

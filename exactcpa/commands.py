@@ -173,17 +173,27 @@ def _counted(done: int, stated: int) -> None:
 def run_info(options: Namespace) -> int:
     """Say what is in a file."""
     with _file(options.file) as path:
-        unfinished = is_stream(path) and not is_finished(path)
-        facts = (
-            describe_stream(cpa.stream_progress(path)) if unfinished else describe_file(partition_of(path))
-        )
-        facts |= {"file": options.file}
+        facts = _described(path) | {"file": options.file}
     if options.json:
         print_json(facts)
     else:
         rows = [("file", f"{_shown(options.file)}, {facts['bytes']:,} bytes"), ("kind", facts["kind"])]
         print_lines(aligned(rows + description_rows(facts)))
     return 0
+
+
+def _described(path: str) -> dict[str, Any]:
+    """What is in a file, or how far a run is that may come to its end meanwhile."""
+    if is_stream(path) and not is_finished(path):
+        try:
+            facts = describe_stream(cpa.stream_progress(path))
+        except BadFile:
+            if not is_finished(path):
+                raise
+        else:
+            if not is_finished(path):
+                return facts
+    return describe_file(partition_of(path))
 
 
 def network_of(path: str) -> Network:

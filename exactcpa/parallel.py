@@ -31,8 +31,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -371,9 +370,11 @@ class Tasks:
                 path, node, lease = self._running.pop(future)
                 self.add(self._finish(path, node, items if lease is None else _moved(items, lease.array)))
             self._give_out(crew)
-        except BrokenProcessPool:
+        except BrokenExecutor:
             self._recall()
             crew.replace()
+        except CancelledError:
+            raise WorkerLost("the executor has cancelled a task") from None
 
     def _done(self, crew: Crew, seconds: float | None) -> list[Future]:
         """Tasks that are done.

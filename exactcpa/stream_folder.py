@@ -75,7 +75,7 @@ def stream_progress(path: str | os.PathLike[str]) -> dict[str, Any]:
         head (as in the partition file), segments, damaged, bytes, tasks, cells, share, waiting (nodes), seconds.
 
     Raises:
-        BadFile: The manifest cannot be read.
+        BadFile: The manifest cannot be read, or the run came to its end meanwhile.
     """
     if not is_stream(path):
         raise BadFile(f"{os.fspath(path)}: cannot be read: no folder of a streamed enumeration")
@@ -84,19 +84,29 @@ def stream_progress(path: str | os.PathLike[str]) -> dict[str, Any]:
     catalogue = Catalogue(folder, head)
     numbers = _numbers(folder)
     damaged = catalogue.read(numbers)
-    waiting, tally = catalogue.descend((), ROOT)
-    files = [f for f in (folder / SEGMENTS).glob("*") if f.is_file()]
+    try:
+        waiting, tally = catalogue.descend((), ROOT)
+    except FileNotFoundError:
+        raise BadFile(f"{folder}: the run has ended while it was read") from None
     return {
         "head": head,
         "segments": len(numbers) - len(damaged),
         "damaged": len(damaged) + len(list((folder / SEGMENTS).glob("*.damaged"))),
-        "bytes": sum(file.stat().st_size for file in files),
+        "bytes": sum(_size(file) for file in (folder / SEGMENTS).glob("*")),
         "tasks": catalogue.count,
         "cells": tally.cells,
         "share": tally.share,
         "waiting": len(waiting),
         "seconds": catalogue.seconds,
     }
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 if it has gone, or has got its final name."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 class Catalogue:

@@ -92,16 +92,16 @@ class WorkerPool(ProcessPoolExecutor):
             self._result_queue._writer.close()  # the last one: the thread that reads comes to an end
         self._seen_dead = is_dead
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    def shutdown(self, *arguments: Any, **named: Any) -> None:
         """As of any executor; processes of a pool that came to a halt while it started end, too."""
         thread = self._executor_manager_thread
         if thread is None or thread.ident is None:
             for process in list((self._processes or {}).values()):
                 process.terminate()
             self._executor_manager_thread = None
-        elif not wait:
+        else:
             _ending.append(thread)
-        super().shutdown(wait, cancel_futures=cancel_futures)
+        super().shutdown(*arguments, **named)
 
 
 @contextmanager

@@ -363,6 +363,15 @@ def test_interrupt_leaves_no_file(tmp_path, proof):
     assert [path.name for path in tmp_path.iterdir()] == ["large.json"]
 
 
+def test_too_little_memory_is_told(capsys, monkeypatch):
+    def refuse(_):
+        raise MemoryError
+
+    monkeypatch.setattr("exactcpa.commands.run_info", refuse)
+    assert main(["info", "any"]) == 2
+    assert capsys.readouterr().err == "exactcpa: there is not enough memory\n"
+
+
 def test_demo_tells_the_story(tmp_path):
     path = tmp_path / "demo.cpa"
 

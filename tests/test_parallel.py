@@ -214,6 +214,30 @@ def test_errors_of_tasks_are_not_hidden(eager):
         cpa.enumerate_cells(net, domain, executor=Failing())
 
 
+class Cancelling(Executor):
+    """An executor that cancels its tasks, as one that somebody shuts down."""
+
+    def submit(self, function, /, *arguments, **named):
+        future = Future()
+        future.cancel()
+        return future
+
+
+def test_cancelled_tasks_are_told(eager):
+    net, domain = case("random_2_16_16")
+    with pytest.raises(WorkerLost, match="cancelled"):
+        cpa.enumerate_cells(net, domain, executor=Cancelling())
+
+
+def test_threads_that_do_not_begin_are_told(eager):
+    def refuse():
+        raise OSError("no")
+
+    net, domain = case("random_2_16_16")
+    with ThreadPoolExecutor(2, initializer=refuse) as threads, pytest.raises(WorkerLost):
+        cpa.enumerate_cells(net, domain, executor=threads)
+
+
 def contents(path):
     """The blocks of a file by tag, streams joined, but for those with seconds and numbers of blocks."""
     data, at, found = path.read_bytes(), len(b"exactcpa-partition 1\n"), {}

@@ -25,7 +25,7 @@ from degenerate import CASES
 from faults import kill_one
 
 import exactcpa as cpa
-from exactcpa import adjacency_on_disk, cli, parallel, stream_walk
+from exactcpa import adjacency_on_disk, cli, parallel, stream_folder, stream_walk
 from exactcpa.partition_file import BLOCK, MAGIC
 from exactcpa.segments import ROOT, Node, Segment, Task, key_of, write_segment
 from exactcpa.stream_folder import StreamFolder
@@ -789,6 +789,40 @@ def test_command_info_of_an_unfinished_run(small_tasks, tmp_path, capsys):
         more = ["--npz", str(tmp_path / "a.npz")] if command == "export" else []
         assert cli.main([command, str(tmp_path / "run"), *more]) == 2
         assert "not finished" in capsys.readouterr().err
+
+
+def test_command_info_of_a_run_that_ends_meanwhile(small_tasks, tmp_path, capsys, monkeypatch):
+    net, domain = case("random_3_16_16")
+    cut_short(net, domain, tmp_path / "run")
+    descend = stream_folder.Catalogue.descend
+
+    def late(catalogue, path, key):
+        monkeypatch.setattr(stream_folder.Catalogue, "descend", descend)
+        cpa.enumerate_cells(net, domain, stream=tmp_path / "run")
+        return descend(catalogue, path, key)
+
+    monkeypatch.setattr(stream_folder, "OPEN", 1)
+    monkeypatch.setattr(stream_folder.Catalogue, "descend", late)
+    assert cli.main(["info", str(tmp_path / "run")]) == 0
+    text = capsys.readouterr().out
+    assert "1,971" in text and "goes on" not in text
+
+
+def test_progress_while_a_file_gets_its_name(small_tasks, tmp_path, monkeypatch):
+    net, domain = case("random_3_16_16")
+    cut_short(net, domain, tmp_path / "run")
+    before = cpa.stream_progress(tmp_path / "run")
+    (tmp_path / "run/segments/00000099.seg.part").write_bytes(b"")
+    stat = Path.stat
+
+    def seen_once(path, **options):
+        found = stat(path, **options)
+        if path.suffix == ".part":
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "stat", seen_once)
+    assert cpa.stream_progress(tmp_path / "run") == before
 
 
 SLOWLY = """
