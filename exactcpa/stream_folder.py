@@ -186,7 +186,12 @@ class Catalogue:
         """The subtree of a node; None: the whole tree."""
         if node.key == ROOT or node.subtree is not None:
             return node.subtree
-        subtree = self.segment(node.segment).node(node.key)
+        try:
+            subtree = self.segment(node.segment).node(node.key)
+        except OSError as error:
+            raise BadFile(
+                f"{self._folder}: segment {node.segment} cannot be read: {error.strerror or error}"
+            ) from None
         if subtree is None:
             raise BadFile(f"segment {node.segment} lacks the node {node.key}")
         return subtree
@@ -328,7 +333,8 @@ def segment_path(folder: Path, number: int) -> Path:
 
 def _numbers(folder: Path) -> list[int]:
     """The numbers of all segments."""
-    return sorted(int(path.stem) for path in (folder / SEGMENTS).glob("[0-9]*.seg"))
+    names = [path.stem for path in (folder / SEGMENTS).glob("*.seg")]
+    return sorted(int(name) for name in names if len(name) >= 8 and name.isascii() and name.isdecimal())
 
 
 def job_of(head: Mapping[str, Any]) -> str:

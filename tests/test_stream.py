@@ -596,6 +596,30 @@ def test_other_folders_and_files_are_refused(tmp_path):
         cpa.load_partition(tmp_path / "mine")
 
 
+def test_files_of_somebody_else_among_the_segments_do_not_count(small_tasks, tmp_path):
+    net, domain = case("random_3_16_16")
+    cut_short(net, domain, tmp_path / "run")
+    before = cpa.stream_progress(tmp_path / "run")["segments"]
+    for name in ("0abc.seg", "notes.seg", "1.seg"):
+        (tmp_path / "run/segments" / name).write_bytes(b"")
+    assert cpa.stream_progress(tmp_path / "run")["segments"] == before
+    assert cpa.enumerate_cells(net, domain, stream=tmp_path / "run") == cpa.enumerate_cells(net, domain)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_segments_that_vanish_on_the_way_are_told(small_tasks, workers, tmp_path):
+    net, domain = case("random_3_16_16")
+
+    def remove(tally):
+        if tally.cells > 100:
+            shutil.rmtree(tmp_path / "run", ignore_errors=True)
+
+    with pytest.raises(cpa.BadFile, match="No such file"):
+        cpa.enumerate_cells(net, domain, workers=workers, stream=tmp_path / "run", progress=remove)
+    part = cpa.enumerate_cells(net, domain, stream=tmp_path / "run")
+    assert part == cpa.enumerate_cells(net, domain)
+
+
 def test_two_processes_in_one_folder(small_tasks, tmp_path):
     net, domain = case("random_3_16_16")
     read, write = os.pipe()
