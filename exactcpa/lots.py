@@ -17,12 +17,13 @@ from __future__ import annotations
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from math import ceil
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from exactcpa.worker_pool import LOOK_SECONDS, WorkerPool
+from exactcpa.worker_pool import LOOK_SECONDS, WorkerPool, uninterrupted
 
 LOTS = 8
 """Lots for each process: few enough to be cheap, enough that all processes end at about the same time."""
@@ -65,6 +66,7 @@ class _Schedule:
         self._waiting = deque([numbers[i : i + size] for i in numbers[::size]])
         self._suspects: deque[range] = deque()
         self._out: dict[Future, range] = {}
+        self._news: SimpleQueue[Future] = SimpleQueue()
         self._pool: WorkerPool | None = None
         self.answers: dict[int, Any] = {}
 
@@ -75,11 +77,10 @@ class _Schedule:
         if not self._out:
             self._submit(self._suspects.popleft())
         is_broken = False
-        done = wait(self._out, LOOK_SECONDS, return_when=FIRST_COMPLETED).done
-        if not done and self._pool is not None:
-            self._pool.look_after()
-        for future in done:
-            lot = self._out.pop(future)
+        for future in self._done():
+            lot = self._out.pop(future, None)
+            if lot is None:  # it was out when another process died
+                continue
             try:
                 self.answers.update(zip(lot, future.result(), strict=True))
             except BrokenProcessPool:
@@ -88,20 +89,39 @@ class _Schedule:
         if is_broken:
             self._suspect()
 
+    def _done(self) -> list[Future]:
+        """Lots that are done, or none after a while.
+
+        `concurrent.futures.wait` takes a lock of every lot, and Ctrl-C could leave them locked.
+        """
+        try:
+            done = [self._news.get(timeout=LOOK_SECONDS)]
+        except Empty:
+            if self._pool is not None:
+                self._pool.look_after()
+            return []
+        while not self._news.empty():
+            done.append(self._news.get())
+        return done
+
     def _submit(self, lot: range) -> None:
         tasks = [self._tasks[number] for number in lot]
         for is_last in (bool(self._out), True):
             if self._pool is None:
                 self._pool = _start(self._workers)
             try:
-                self._out[self._pool.submit(self._work, self._settings, tasks)] = lot
+                with uninterrupted():
+                    future = self._pool.submit(self._work, self._settings, tasks)
+                    self._out[future] = lot
+                    future.add_done_callback(self._news.put)
                 return
             except BrokenProcessPool:  # it broke after the last look at it
                 if not is_last:  # and not at a task
                     self.close()
-        future: Future = Future()
+        future = Future()
         future.set_exception(BrokenProcessPool())
         self._out[future] = lot
+        self._news.put(future)
 
     def _suspect(self) -> None:
         """A process died: everything that is out is asked again, alone; what was alone is lost."""

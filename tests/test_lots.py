@@ -2,8 +2,10 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,17 @@ def die_once(marker, tasks):
         open(marker, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
     return list(tasks)
+
+
+def answer_by_half_once(marker, tasks):
+    """Die with a part of the answer written, the first time."""
+    if os.path.exists(marker):
+        return list(tasks)
+    open(marker, "w").close()
+    queue = sys._getframe(1).f_locals["result_queue"]
+    queue._wlock.acquire()
+    os.write(queue._writer.fileno(), struct.pack("!i", 1 << 20) + bytes(1000))
+    os._exit(1)
 
 
 def refuse(settings, tasks):
@@ -73,6 +86,51 @@ def test_a_process_that_dies_between_tasks_loses_nothing(monkeypatch, workers, c
 def test_errors_come_through():
     with pytest.raises(ValueError, match="no"):
         list(in_lots(refuse, None, range(4), 2, lost))
+
+
+@pytest.fixture
+def interrupt_at():
+    """Ctrl-C at the n-th line, from 0, of the code that shares out, here and in the pool's own modules."""
+    before = sys.gettrace()
+
+    def set_up(number):
+        lines = count()
+
+        def at_line(frame, event, argument):
+            if event == "line" and next(lines) == number:
+                signal.raise_signal(signal.SIGINT)
+            return at_line
+
+        def at_call(frame, event, argument):
+            name = frame.f_code.co_filename
+            return at_line if name == lots.__file__ or os.path.join("concurrent", "futures") in name else None
+
+        sys.settrace(at_call)
+        return lines
+
+    yield set_up
+    sys.settrace(before)
+
+
+def test_interrupt_at_any_line_ends_all_processes(interrupt_at):
+    """No lock stays locked: the end would wait for it."""
+    lines = interrupt_at(-1)
+    assert list(in_lots(double, 2, range(2), 1, lost)) == [0, 2]
+    total = next(lines)
+    interrupted = 0
+    for number in range(0, total, 7):
+        interrupt_at(number)
+        try:
+            list(in_lots(double, 2, range(2), 1, lost))
+        except KeyboardInterrupt:
+            interrupted += 1
+        sys.settrace(None)
+    assert interrupted
+
+
+def test_half_an_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr(lots, "LOOK_SECONDS", 0.01)
+    assert list(in_lots(answer_by_half_once, str(tmp_path / "died"), range(9), 2, lost)) == list(range(9))
 
 
 SLEEPER = """
