@@ -135,15 +135,13 @@ class _Schedule:
 
     def close(self) -> None:
         """Stop all processes; what is out is not waited for."""
-        self._out.clear()
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        # Before Python 3.14 an executor has no way to end processes that are at work.  Its thread is waited for:
-        # while it lives, nothing can be forked.
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
+        # Before Python 3.14 an executor has no way to end processes that are at work.  They are waited for: while
+        # the pool has a thread, nothing can be forked.
+        with uninterrupted():
+            self._out.clear()
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                pool.end()
 
 
 def _start(workers: int) -> WorkerPool:

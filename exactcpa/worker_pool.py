@@ -84,24 +84,41 @@ class WorkerPool(ProcessPoolExecutor):
 
     def look_after(self) -> None:
         """Break the pool if a process is dead, as it was at the last look, and nobody has noticed."""
-        processes = list((self._processes or {}).values())
-        is_dead = bool(wait([process.sentinel for process in processes], 0)) if processes else False
+        is_dead = self._has_dead()
         if is_dead and self._seen_dead:
-            for process in processes:
-                process.kill()
-            self._result_queue._writer.close()  # the last one: the thread that reads comes to an end
+            self._break()
         self._seen_dead = is_dead
 
+    def end(self) -> None:
+        """End all processes, whatever they are at, and wait for that."""
+        with uninterrupted():
+            self._break()
+            self.shutdown(cancel_futures=True)
+
     def shutdown(self, *arguments: Any, **named: Any) -> None:
-        """As of any executor; processes of a pool that came to a halt while it started end, too."""
+        """As of any executor; processes of a pool that came to a halt end, too."""
         thread = self._executor_manager_thread
-        if thread is None or thread.ident is None:
-            for process in list((self._processes or {}).values()):
+        if thread is None or thread.ident is None:  # while it started
+            for process in self._known():
                 process.terminate()
             self._executor_manager_thread = None
         else:
             _ending.append(thread)
+            if self._has_dead():
+                self._break()
         super().shutdown(*arguments, **named)
+
+    def _known(self) -> list[Any]:
+        return list((self._processes or {}).values())
+
+    def _has_dead(self) -> bool:
+        return bool(wait([process.sentinel for process in self._known()], 0))
+
+    def _break(self) -> None:
+        for process in self._known():
+            process.kill()
+        if self._result_queue is not None:
+            self._result_queue._writer.close()  # the last one: the thread that reads comes to an end
 
 
 @contextmanager

@@ -59,6 +59,25 @@ def test_half_an_answer_breaks_the_pool():
             future.result()
 
 
+@pytest.mark.parametrize("way", [WorkerPool.end, WorkerPool.shutdown])
+def test_half_an_answer_does_not_keep_the_pool_from_ending(way):
+    pool = WorkerPool(2, nothing)
+    pool.submit(answer_by_half)
+    while not pool._has_dead():
+        pass
+    way(pool)
+    assert not multiprocessing.active_children()
+
+
+def test_a_pool_ends_whatever_its_processes_are_at():
+    pool = WorkerPool(2, nothing)
+    futures = [pool.submit(signal.pause) for _ in range(5)]
+    pool.end()
+    assert all(future.done() for future in futures)
+    pool.end()
+    WorkerPool(2, nothing).end()
+
+
 def test_no_room_for_the_second_process(second_fork):
     def refuse():
         raise OSError(errno.EAGAIN, "no room")
