@@ -112,6 +112,7 @@ def interrupt_at():
     sys.settrace(before)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python swallows some
 def test_interrupt_at_any_line_ends_all_processes(interrupt_at):
     """No lock stays locked: the end would wait for it."""

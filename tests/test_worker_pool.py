@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
+from exactcpa import worker_pool
 from exactcpa.errors import WorkerLost
 from exactcpa.worker_pool import WorkerPool, uninterrupted
 
@@ -138,7 +139,8 @@ def test_interrupts_wait():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_pool_that_is_about_to_end_does_not_keep_the_next_from_forking():
+def test_a_pool_that_is_about_to_end_does_not_keep_the_next_from_forking(monkeypatch):
+    monkeypatch.setattr(worker_pool, "END_SECONDS", 120.0)
     for _ in range(3):
         pool = WorkerPool(2, nothing)
         assert pool._mp_context.get_start_method() == "fork"
