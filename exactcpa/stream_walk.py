@@ -131,8 +131,7 @@ class _Recorder:
         if not self._tasks:
             return
         now = perf_counter()
-        with (
-            uninterrupted()
-        ):  # or the same tasks would be written again, without the nodes they have given up
+        # Or the same tasks would be written again, without the nodes they have given up.
+        with uninterrupted():
             self._folder.write(self._tasks, now - self._last)
             self._tasks, self._size, self._last = [], 0, now
