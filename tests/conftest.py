@@ -4,6 +4,7 @@ New examples instead of the same ones:  pytest --hypothesis-profile searching
 """
 
 import multiprocessing
+import signal
 import threading
 import time
 
@@ -14,6 +15,9 @@ unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 settings.register_profile("searching", unhurried)
 settings.register_profile("repeatable", unhurried, derandomize=True)
 settings.load_profile("repeatable")
+
+# What a shell starts in its background ignores Ctrl-C, and so would the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
