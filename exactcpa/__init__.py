@@ -202,6 +202,7 @@ it; the checker imports nothing of the package at all):
     crosscheck.judge_patterns  lists of patterns
     crosscheck.judge_adjacency  pairs of cells that share a facet
     crosscheck.judge_affine  affine maps on cells and around points
+    crosscheck.flat_part  parts of the domain in coordinates of their own span; points
     crosscheck.part_of_domain  the cells of a box, a ball or a hull of points, with their proof
     crosscheck.plane_regions  polygons that somebody claims, compared exactly with cells
     crosscheck.judge_regions  polygons and half-spaces in the plane

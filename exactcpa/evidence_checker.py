@@ -25,6 +25,8 @@ Kinds
 -----
     point         {point, pattern}: such a point.  So the pattern is a cell, and here is a point strictly inside.
     points        {points, patterns}: the same, many times, with patterns that are all different: so many cells.
+    around        {point, patterns}: a point of the domain where no slack of these patterns, all different, is negative
+                  and none zero everywhere and strict.  So the closures of those of them that are cells contain it.
     empty         {pattern, multipliers: [[key, value], ..]}: positive values; the sum of value * slack is a negative
                   constant, or zero with a slack that is not zero, or is strict. So the pattern is no cell.
     facet         {patterns: [P, Q], point}: strictly inside the domain; there all slacks of P and Q are >= 0, those
@@ -382,6 +384,18 @@ class Question:
         if len(set(bits)) < len(bits):
             reject("a pattern twice")
         return f"{len(bits)} different patterns are cells"
+
+    def check_around(self, item: dict) -> str:
+        """A point in the closures of different cells."""
+        checker.expect_fields(item, "kind point patterns", "evidence")
+        point, patterns = self.point(item["point"]), list(map(self.pattern, checker.items(item["patterns"])))
+        if len(set(patterns)) < len(patterns):
+            reject("a pattern twice")
+        for pattern in patterns:
+            for slack, strict in self.slacks(pattern):
+                if at(slack, point) < 0 or (strict and not any(slack)):
+                    reject("the point is not in one of the closed cells, or that pattern is no cell")
+        return f"{len(patterns)} closed cells contain the point"
 
     def expect_witness(self, value: object, pieces: object) -> int:
         """A point is strictly inside the cell of a pattern; the network itself is run there."""

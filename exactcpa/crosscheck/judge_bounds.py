@@ -18,7 +18,8 @@ Conventions:
     The exact range is found on the cells that meet the box.  The evidence is one proof that no output leaves its exact
     range (kind ``bounded``), and for every bound a point where the extreme value is taken (kind ``value``); for a bound
     that does not hold, that is the input that violates it.  With too many cells a bound is refuted by a violation at
-    one of some points, confirmed by an enclosure of the network (kind ``enclosed``), or left open.
+    one of some points, confirmed by an enclosure of the network (kind ``enclosed``), or left open.  A box may fix
+    coordinates: its cells are those of a slice; at a single point the values are the proof.
 
 Not here: the cells of a box (`part_of_domain`).
 """
@@ -37,6 +38,7 @@ from exactcpa.cell import AffineMap
 from exactcpa.crosscheck.claim import Claim, Evidence, Outcome, Verdict, number_text
 from exactcpa.crosscheck.claim_fields import as_list, choice, exact, integer_of, malformed, numbers
 from exactcpa.crosscheck.context import Context, TooManyCells, half_space
+from exactcpa.crosscheck.flat_part import Part
 from exactcpa.crosscheck.part_of_domain import box_within, cells_on, embedded
 from exactcpa.domain import Domain
 from exactcpa.domain import to_json as domain_to_json
@@ -97,7 +99,7 @@ def judge_bounds(context: Context, claim: Claim) -> list[Verdict]:
     bounds = _bounds(claim, width)
     part = _part(context, claim)
     if part is None:
-        reason = "the box has no interior within the domain"
+        reason = "the box has no point in the domain"
         return [Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, reason)]
     inner = context if network is context.network else Context(network, context.domain)
     indices = sorted({b.index for b in bounds})
@@ -118,7 +120,7 @@ def judge_bounds(context: Context, claim: Claim) -> list[Verdict]:
         for bound in bounds
     ]
     wrong = [item for item in items if item.outcome is Outcome.REFUTED]
-    proof = _proof(network, part, extremes, bounds, layer)
+    proof = _proof(network, part.domain, extremes, bounds, layer)
     slack = [b.sign * (b.value - extremes[b.index, b.sign].value) for b in bounds]
     figures = {
         "bounds": len(bounds),
@@ -134,9 +136,9 @@ def judge_bounds(context: Context, claim: Claim) -> list[Verdict]:
 
 
 def ranges(
-    context: Context, part: Domain, indices: Sequence[int], limit: int, seconds: float
+    context: Context, part: Part, indices: Sequence[int], limit: int, seconds: float
 ) -> dict[tuple[int, int], Extreme]:
-    """The exact range of outputs on a part of the domain: (output, sign) -> extreme value.
+    """The exact range of outputs on a part of the domain: (output, sign) -> extreme value, and where.
 
     Args:
         context: Of the network whose outputs they are.
@@ -148,8 +150,19 @@ def ranges(
     Raises:
         TooManyCells: More than that, or than were found in the time.
     """
-    inner = Context(context.network, part)
-    partition, _ = cells_on(context.network, part, limit, seconds)
+    if part.domain is None:
+        values = context.network.forward(context.domain.embed(part.origin))
+        return {(i, sign): Extreme(values[i], part.origin) for i in indices for sign in (1, -1)}
+    found = _ranges_on(context.network, part.domain, indices, limit, seconds)
+    return {key: Extreme(extreme.value, part.at(extreme.point)) for key, extreme in found.items()}
+
+
+def _ranges_on(
+    network: Network, part: Domain, indices: Sequence[int], limit: int, seconds: float
+) -> dict[tuple[int, int], Extreme]:
+    """The same, with points in the part's own coordinates."""
+    inner = Context(network, part)
+    partition, _ = cells_on(network, part, limit, seconds)
     found: dict[tuple[int, int], Extreme] = {}
     maps: list[tuple[int, AffineMap, Vector]] = []
     for cell in range(len(partition)):
@@ -232,12 +245,18 @@ def value_evidence(extreme: Extreme, index: int, layer: int | None) -> Evidence:
 
 def _proof(
     network: Network,
-    part: Domain,
+    part: Domain | None,
     extremes: dict[tuple[int, int], Extreme],
     bounds: Sequence[Bound],
     layer: int | None,
 ) -> tuple[Evidence, ...]:
-    """One proof that the exact ranges hold: the network with units that are positive where they do not."""
+    """One proof that the exact ranges hold: the network with units that are positive where they do not.
+
+    At a single point the values are the proof.
+    """
+    if part is None:
+        indices = sorted({bound.index for bound in bounds})
+        return tuple([value_evidence(extremes[i, 1], i, layer) for i in indices])
     sides = {i: [None, None] for i in sorted({bound.index for bound in bounds})}
     for bound in bounds:
         sides[bound.index][bound.sign > 0] = extremes[bound.index, bound.sign].value
@@ -264,7 +283,7 @@ def _without_cells(
     context: Context,
     claim: Claim,
     inner: Context,
-    part: Domain,
+    part: Part,
     bounds: Sequence[Bound],
     layer: int | None,
     *,
@@ -288,11 +307,12 @@ def _without_cells(
 
 
 def _enclosed(
-    context: Context, claim: Claim, part: Domain, bounds: Sequence[Bound], layer: int | None
+    context: Context, claim: Claim, part: Part, bounds: Sequence[Bound], layer: int | None
 ) -> tuple[list[Evidence], list[Bound]]:
     """The bounds that enclosures on the bounding box show, as evidence, and the others."""
     question = Question(network_to_json(context.network), domain_to_json(context.domain))
-    strips = enclosures(question.lowered, question.inputs, part.lower, part.upper)
+    lower, upper = part.box
+    strips = enclosures(question.lowered, question.inputs, lower, upper)
     tolerance, pairs, left = claim.tolerance or Fraction(0), {}, []
     for bound in bounds:
         item = {"output": bound.index} if layer is None else {"unit": [layer, bound.index]}
@@ -304,7 +324,7 @@ def _enclosed(
             pairs.setdefault(bound.index, [None, None])[bound.sign > 0] = to_json_number(value)
         else:
             left.append(bound)
-    box = {"lower": plain(part.lower), "upper": plain(part.upper)}
+    box = {"lower": plain(lower), "upper": plain(upper)}
     where = {} if layer is None else {"layer": layer}
     listed = [[i, *pair] for i, pair in sorted(pairs.items())]
     return [Evidence("enclosed", {"bounds": listed, "box": box, **where})] if listed else [], left
@@ -314,18 +334,19 @@ def _violations(
     context: Context,
     claim: Claim,
     inner: Context,
-    part: Domain,
+    part: Part,
     bounds: Sequence[Bound],
     layer: int | None,
 ) -> list[Verdict]:
     """Violations at corners and some points."""
     tolerance, found = claim.tolerance or Fraction(0), {}
-    for point in _some_points(part):
-        values = inner.network.forward(part.embed(point))
+    assert part.domain is not None  # a point is not too many cells
+    for point in _some_points(part.domain):
+        values = inner.network.forward(part.domain.embed(point))
         for number, bound in enumerate(bounds):
             beyond = bound.sign * (values[bound.index] - bound.value)
             if beyond > tolerance and (number not in found or beyond > found[number][0]):
-                found[number] = beyond, Extreme(values[bound.index], point)
+                found[number] = beyond, Extreme(values[bound.index], part.at(point))
     items = []
     for number, (_, extreme) in sorted(found.items()):
         bound = bounds[number]
@@ -380,10 +401,10 @@ def _up_to(context: Context, claim: Claim) -> tuple[Network, int]:
     return Network(context.network.input, (*before, Linear(rows, [0] * width))), layer
 
 
-def _part(context: Context, claim: Claim) -> Domain | None:
+def _part(context: Context, claim: Claim) -> Part | None:
     box = claim.body.get("box")
     if box is None:
-        return context.domain
+        return Part(context.domain, (), None)
     if not isinstance(box, dict) or set(box) != {"lower", "upper"}:
         raise malformed(claim, "box", f"expected lower and upper, got {shown(box)}")
     lower, upper = (numbers(claim, "box", box[side], context.dimension) for side in ("lower", "upper"))

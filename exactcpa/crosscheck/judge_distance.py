@@ -186,7 +186,7 @@ def _part(context: Context, claim: Claim, x: Vector) -> Domain:
     part = None
     if radius > 0:
         part = box_within(context, [q - radius for q in x], [q + radius for q in x])
-    return context.domain if part is None else part
+    return part.domain if part is not None and part.domain is not None else context.domain
 
 
 def _radius(claim: Claim) -> Fraction:

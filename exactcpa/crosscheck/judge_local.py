@@ -18,9 +18,12 @@ Main definitions:
 
 Conventions:
     The set counts without its boundary (relative to its own span) and within the domain.  A cell meets a set with
-    interior if they have an interior in common; where the points of a hull do not span the space, cells and pieces are
-    those of the network on their span.  A maximum of more than two lines has no hyperplane; it counts as a unit.
-    The evidence is the proof of the cells on the set, and points in them.
+    interior if they have an interior in common; where a set does not span the space (points of a hull, a box that fixes
+    coordinates), cells and pieces are those of the network on its span.  A single point counts as a ball that is small
+    enough: the cells whose closure contains it, and the units and hyperplanes through it that have such cells on both
+    sides.  A maximum of more than two lines has no hyperplane; it counts as a unit.
+    The evidence is the proof of the cells on the set, and points in them; of a point inside one cell the point; of
+    others the proof on a box so small that all cells there contain the point (kind ``around``).
 
 Not here: the sets (`part_of_domain`), the whole domain (`judge_counts`).
 """
@@ -44,9 +47,11 @@ from exactcpa.crosscheck.claim_fields import (
     table,
 )
 from exactcpa.crosscheck.context import Context, TooManyCells, half_space
+from exactcpa.crosscheck.flat_part import Part
+from exactcpa.crosscheck.interior_points import value_at
 from exactcpa.crosscheck.part_of_domain import ball_within, box_within, cells_on, hull_of
-from exactcpa.domain import Domain
 from exactcpa.errors import shown
+from exactcpa.exact_points import common
 from exactcpa.nearest_on import FarEnough, Nearest, decide_nearest
 from exactcpa.numbers import to_json_number
 from exactcpa.partition import Partition
@@ -58,6 +63,8 @@ OF = ("cells", "units", "hyperplanes")
 RELATIONS = {"equal": "", "at_least": "at least ", "at_most": "at most "}
 MOST_POINTS = 200
 """Cells that are told one by one."""
+FIRST_SHARE = Fraction(1, 1 << 10)
+"""Of the domain, the box around a point that is looked at first; then the square of it, and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,13 @@ class Met:
         patterns: Of these cells.
         points: A point in each, within the set; none if they are of a slice.
         evidence: That there are no others.
+        around: A point that all their closures contain, if this is to be shown.
     """
 
     patterns: list[int]
     points: list[Vector]
     evidence: tuple[Evidence, ...]
+    around: Vector | None = None
 
 
 def judge_local_count(context: Context, claim: Claim) -> list[Verdict]:
@@ -102,7 +111,7 @@ def judge_local_count(context: Context, claim: Claim) -> list[Verdict]:
     except ValueError as problem:
         return [Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, str(problem), claimed=value)]
     if part is None:
-        reason = "the set has no interior within the domain"
+        reason = "the set, without its boundary, has no point in the domain"
         return [Verdict(claim.id, claim.kind, Outcome.UNDECIDABLE, reason, claimed=value)]
     try:
         met = cells_in(context, part, ball)
@@ -123,20 +132,20 @@ def judge_local_count(context: Context, claim: Claim) -> list[Verdict]:
     return [Verdict(claim.id, claim.kind, outcome, reason, evidence, value, truth)]
 
 
-def cells_in(context: Context, part: Domain, ball: Ball | None) -> Met:
+def cells_in(context: Context, part: Part, ball: Ball | None) -> Met:
     """The cells that meet a part of the domain; if a ball of l2 is given, it is the box around it.
 
     Raises:
         TooManyCells: More than the context's limit.
     """
-    partition, proof = cells_on(context.network, part, context.limit, context.seconds)
+    if part.domain is None:
+        return cells_around(context, part.origin)
+    partition, proof = cells_on(context.network, part.domain, context.limit, context.seconds)
     evidence = () if proof is None else (Evidence("proof", {**proof, "cells": len(partition)}),)
     patterns = [integer(words) for words in partition.results.words]
     if ball is None:
-        is_slice = part.dimension < context.dimension
-        return Met(
-            patterns, [] if is_slice else [partition.witness(i) for i in range(len(partition))], evidence
-        )
+        points = [partition.witness(i) for i in range(len(partition))] if part.axes is None else []
+        return Met(patterns, points, evidence)
     found = Met([], [], evidence)
     apart: list[Evidence] = []
     for i, pattern in enumerate(patterns):
@@ -147,6 +156,36 @@ def cells_in(context: Context, part: Domain, ball: Ball | None) -> Met:
             found.patterns.append(pattern)
             found.points.append(outcome)
     return Met(found.patterns, found.points, evidence + (tuple(apart) if len(apart) <= MOST_POINTS else ()))
+
+
+def cells_around(context: Context, point: Vector) -> Met:
+    """The cells whose closures contain a point: those on a box around it, small enough to have no others.
+
+    Raises:
+        TooManyCells: More than the context's limit on one of the boxes.
+    """
+    if context.is_strictly_inside(point):
+        pattern = context.pattern_of(point)
+        if isinstance(pattern, int):
+            return Met([pattern], [point], ())
+    size = min([high - low for low, high in zip(context.domain.lower, context.domain.upper, strict=True)])
+    share = FIRST_SHARE
+    while True:
+        radius = size * share
+        box = box_within(context, [q - radius for q in point], [q + radius for q in point])
+        assert box is not None and box.domain is not None  # the point is in the domain, which has an interior
+        partition, proof = cells_on(context.network, box.domain, context.limit, context.seconds)
+        patterns = [integer(words) for words in partition.results.words]
+        if all(_contains(context, pattern, point) for pattern in patterns):
+            evidence = () if proof is None else (Evidence("proof", {**proof, "cells": len(partition)}),)
+            return Met(patterns, [partition.witness(i) for i in range(len(partition))], evidence, point)
+        share *= share
+
+
+def _contains(context: Context, pattern: int, point: Vector) -> bool:
+    """Whether the closure of a cell contains a point."""
+    at = common(point)
+    return all(value_at(row.slack, at) >= 0 for row in context.cell_rows(pattern))
 
 
 def _point_in_ball(
@@ -227,13 +266,16 @@ def _points(context: Context, met: Met, of: str, layer: int | None) -> tuple[Evi
         "points": [plain(met.points[i]) for i in chosen],
         "patterns": [context.pieces_of(met.patterns[i]) for i in chosen],
     }
-    return (Evidence("points", body),)
+    shown_there = Evidence("points", body)
+    if met.around is None:
+        return (shown_there,)
+    return shown_there, Evidence("around", {"point": plain(met.around), "patterns": body["patterns"]})
 
 
 # ---------------------------------------------------------------------- fields
 
 
-def _part(context: Context, claim: Claim) -> tuple[Domain | None, Ball | None]:
+def _part(context: Context, claim: Claim) -> tuple[Part | None, Ball | None]:
     """The set as a part of the domain; of an l2 ball the box around it, and the ball.
 
     Raises:
@@ -251,7 +293,7 @@ def _part(context: Context, claim: Claim) -> tuple[Domain | None, Ball | None]:
     if given == ["box"]:
         fields = _fields(claim, "box", value, {"lower", "upper"}, set())
         lower, upper = (numbers(claim, "box", fields[side], context.dimension) for side in ("lower", "upper"))
-        return box_within(context, lower, upper), None
+        return box_within(context, lower, upper, without_boundary=True), None
     fields = _fields(claim, "ball", value, {"center", "radius"}, {"norm"})
     center = numbers(claim, "ball", fields["center"], context.dimension)
     radius, norm = exact(claim, "ball", fields["radius"]), fields.get("norm", "2")

@@ -5,11 +5,12 @@ boxes and hulls, the part is a domain of its own; a ball in l2 is looked for in 
 
 Main definitions:
     cells_on: The partition of a part, with the proof of it as the body of a piece of evidence.
-    box_within, hull_of, ball_within: The parts, as domains; None where they have no interior in the domain.
+    box_within, hull_of, ball_within: The parts; None where they have no point in the domain.
 
 Conventions:
-    Everything is in the context's coordinates (t of a slice).  The hull of points that do not span the space is a slice
-    of it, in coordinates of its own.
+    Everything is in the context's coordinates (t of a slice).  A part without interior (coordinates that are fixed,
+    points that do not span the space, what touches a wall of the domain) is a slice, or a point: see `flat_part`.
+    A set "without its boundary" is its relative interior: of a box, without the ends of the sides that are not fixed.
 
 Not here: what is counted there (`judge_local`), what is bounded there (`judge_bounds`).
 """
@@ -27,13 +28,13 @@ from typing import Any
 
 from flint import fmpq, fmpq_mat
 
-from exactcpa.cell import inequalities_of
 from exactcpa.crosscheck.context import LARGEST_EMBEDDED, Context, TooManyCells, stop_beyond
-from exactcpa.domain import Box, Domain, Polytope, Slice
+from exactcpa.crosscheck.flat_part import Halves, Part, narrowed, over
+from exactcpa.domain import Box, Domain
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.geometry import vertices
-from exactcpa.halfspaces import Interior, find_interior, to_integers
+from exactcpa.halfspaces import to_integers
 from exactcpa.network import Network
 from exactcpa.partition import Partition
 from exactcpa.vectors import Vector, dot
@@ -85,21 +86,42 @@ def embedded(path: Path, domain: Domain) -> dict[str, Any] | None:
     return {"base64": base64.b64encode(data).decode(), "sha256": digest, "domain": domain_to_json(domain)}
 
 
-def box_within(context: Context, lower: Sequence[Fraction], upper: Sequence[Fraction]) -> Domain | None:
+def box_within(
+    context: Context, lower: Sequence[Fraction], upper: Sequence[Fraction], *, without_boundary: bool = False
+) -> Part | None:
     """The part of the domain in a box."""
-    inner = context.domain
+    inner, d = context.domain, len(lower)
+    if any(a > b for a, b in zip(lower, upper, strict=True)):
+        return None
     if inner.rows:
-        d = len(lower)
-        axes = [tuple([Fraction(int(i == j)) for j in range(d)]) for i in range(d)]
-        rows = [(axis, high) for axis, high in zip(axes, upper, strict=True)]
-        rows += [(tuple([-a for a in axis]), -low) for axis, low in zip(axes, lower, strict=True)]
-        return _polytope_within(context, rows)
-    low, high = list(map(max, lower, inner.lower)), list(map(min, upper, inner.upper))
-    return _over(context, Box(low, high)) if all(a < b for a, b in zip(low, high, strict=True)) else None
+        rows = [(_axis(j, d), upper[j]) for j in range(d)]
+        rows += [(_axis(j, d, -1), -lower[j]) for j in range(d)]
+        part = narrowed(context.domain, rows)
+    else:
+        part = _box_in_box(context, list(map(max, lower, inner.lower)), list(map(min, upper, inner.upper)))
+    if part is None or not without_boundary:
+        return part
+    sides = zip(lower, part.middle, upper, strict=True)
+    return part if all(a < q < b or a == b for a, q, b in sides) else None
 
 
-def ball_within(context: Context, center: Vector, radius: Fraction, norm: str) -> Domain | None:
-    """The part of the domain in a ball; in l2 in the box around it.
+def _box_in_box(context: Context, low: Vector | list[Fraction], high: Vector | list[Fraction]) -> Part | None:
+    """The box itself; the coordinates that are not fixed are its own."""
+    if any(a > b for a, b in zip(low, high, strict=True)):
+        return None
+    free = [j for j, (a, b) in enumerate(zip(low, high, strict=True)) if a < b]
+    if not free:
+        return Part(None, tuple(low), ())
+    box = Box([low[j] for j in free], [high[j] for j in free])
+    if len(free) == len(low):
+        return Part(over(context.domain, None, box), (), None)
+    start = tuple([Fraction(0) if a < b else a for a, b in zip(low, high, strict=True)])
+    axes = tuple([_axis(j, len(low)) for j in free])
+    return Part(over(context.domain, (start, axes), box), start, axes)
+
+
+def ball_within(context: Context, center: Vector, radius: Fraction, norm: str) -> Part | None:
+    """The part of the domain in a ball without its boundary; in l2 in the box around it.
 
     Raises:
         ValueError: An l1 ball of too many faces.
@@ -109,65 +131,46 @@ def ball_within(context: Context, center: Vector, radius: Fraction, norm: str) -
         if 1 << d > MOST_CORNERS:
             raise ValueError(f"an l1 ball in {d} dimensions has {1 << d:,} faces")
         signs = list(product((Fraction(-1), Fraction(1)), repeat=d))
-        return _polytope_within(context, [(sign, radius + dot(sign, center)) for sign in signs])
-    return box_within(context, [x - radius for x in center], [x + radius for x in center])
+        part = narrowed(context.domain, [(sign, radius + dot(sign, center)) for sign in signs])
+    else:
+        part = box_within(context, [x - radius for x in center], [x + radius for x in center])
+    return part if part is not None and part.axes is None else None  # else only its boundary is in the domain
 
 
-def hull_of(context: Context, points: Sequence[Vector]) -> Domain | None:
-    """The part of the domain in the convex hull of points; None if it has no interior in the points' own span.
+def hull_of(context: Context, points: Sequence[Vector]) -> Part | None:
+    """The part of the domain in the convex hull of points, without its boundary in the points' own span.
 
     Facets are vertices of the polar set with respect to the mean, in coordinates of the points' own span.
     """
     first, d = points[0], len(points[0])
     basis = _independent([[a - b for a, b in zip(point, first, strict=True)] for point in points])
     if not basis:
-        return None
+        return box_within(context, first, first)
     own = [_coordinates(basis, [a - b for a, b in zip(point, first, strict=True)]) for point in points]
     mean = tuple([sum(column, Fraction(0)) / len(own) for column in zip(*own, strict=True)])
     shifted = [tuple([a - b for a, b in zip(point, mean, strict=True)]) for point in own]
     normals = vertices([to_integers(point, Fraction(1)) for point in shifted if any(point)])
-    facets = [(normal, 1 + dot(normal, mean)) for normal in normals]
-    if len(basis) == d:
-        axes = [[Fraction(int(i == j)) for i in range(d)] for j in range(d)]
-        columns = [_coordinates(basis, axis) for axis in axes]  # of the inverse: own = inverse (x - first)
-        rows = [tuple([dot(normal, column) for column in columns]) for normal, _ in facets]
-        return _polytope_within(
-            context, [(row, b + dot(row, first)) for row, (_, b) in zip(rows, facets, strict=True)]
+    facets: Halves = [(normal, 1 + dot(normal, mean)) for normal in normals]
+    if len(basis) < d:
+        part = narrowed(context.domain, facets, (first, tuple(map(tuple, basis))))
+        middle = (
+            None
+            if part is None
+            else _coordinates(basis, [a - b for a, b in zip(part.middle, first, strict=True)])
         )
-    for normal, offset in inequalities_of(context.domain):
-        along = tuple([dot(normal, axis) for axis in basis])
-        if any(along):
-            facets.append((along, offset - dot(normal, first)))
-        elif offset < dot(normal, first):
-            return None
-    if not _has_interior(facets, len(basis)):
-        return None
-    start = context.domain.embed(first)
-    ends = [context.domain.embed([a + b for a, b in zip(first, axis, strict=True)]) for axis in basis]
-    columns = list(zip(*[[a - b for a, b in zip(end, start, strict=True)] for end in ends], strict=True))
-    return Slice(start, columns, Polytope([list(n) for n, _ in facets], [b for _, b in facets]))
+    else:
+        columns = [
+            _coordinates(basis, _axis(j, d)) for j in range(d)
+        ]  # of the inverse: own = inverse (x - first)
+        rows = [tuple([dot(normal, column) for column in columns]) for normal, _ in facets]
+        facets = [(row, b + dot(row, first)) for row, (_, b) in zip(rows, facets, strict=True)]
+        part = narrowed(context.domain, facets)
+        middle = None if part is None else part.middle
+    return part if middle is not None and all(dot(n, middle) < b for n, b in facets) else None
 
 
-Halves = Sequence[tuple[Sequence[Fraction], Fraction]]
-
-
-def _has_interior(rows: Halves, dimension: int) -> bool:
-    integers = [to_integers(list(normal), offset) for normal, offset in rows]
-    return isinstance(find_interior(integers, dimension), Interior)
-
-
-def _polytope_within(context: Context, rows: Halves) -> Domain | None:
-    every = [*inequalities_of(context.domain), *rows]
-    if not _has_interior(every, context.dimension):
-        return None
-    return _over(context, Polytope([list(normal) for normal, _ in every], [offset for _, offset in every]))
-
-
-def _over(context: Context, within: Box | Polytope) -> Domain:
-    """The part as a domain of the network's input space."""
-    if isinstance(context.domain, Slice):
-        return Slice(context.domain.origin, context.domain.basis, within)
-    return within
+def _axis(j: int, dimension: int, sign: int = 1) -> Vector:
+    return tuple([Fraction(sign * (i == j)) for i in range(dimension)])
 
 
 def _independent(vectors: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
