@@ -140,6 +140,7 @@ it; the checker imports nothing of the package at all):
     lots               many small tasks shared out to processes, answered in order
     margin_ground      what the margins of many points of one network share
     margin_search      the nearest point of another class: boxes that provably hold it, rigorous bounds, exact ends
+    staged_search      the same for weights of very different size: in larger and larger boxes around the point
     margin_multipliers  for one cell and rival class: why no tie is nearer than the margin
     margin_file        the certificate of a margin: a partition around the point with these reasons
     point_margins      the verbs: the margin of a point, and of many

@@ -42,13 +42,13 @@ from exactcpa.exact_lines import ExactLines
 from exactcpa.exact_points import common
 from exactcpa.lots import in_lots
 from exactcpa.margin_ground import Ground, ground_of
-from exactcpa.margin_search import search
 from exactcpa.nearest_on import nearest_on
 from exactcpa.network import Network
 from exactcpa.norms import Measure, measure
 from exactcpa.own_cell import Crossing, Floor, least_value, pattern_at
 from exactcpa.patterns import Place, places_of
 from exactcpa.point_margins import Failure, lost_point, require_points, require_workers
+from exactcpa.staged_search import nearest_rival
 from exactcpa.switch_form import switch_form
 from exactcpa.unit_networks import unit_questions
 from exactcpa.vectors import Vector, coordinates, dot, vector_text
@@ -220,7 +220,7 @@ class _Bent:
         best = ground.scores(x).best
         if len(best) > 1:
             return Fraction(0), x
-        found = search(ground, x, best[0])
+        found = nearest_rival(ground, x, best[0])
         return found.value, found.nearest
 
 

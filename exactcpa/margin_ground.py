@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import inf
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,10 @@ from exactcpa.vectors import Vector
 CODES = {"2": 0, "1": 1, "inf": 2}
 FARTHEST = 900
 """Exponents of two outputs may be so far apart that their difference is one of doubles; farther, all is exact."""
+WIDEST = 2.0**15
+"""Larger weights are cut off in the kernels: a share of the domain so small that what it adds is taken off again."""
+HAIR = Fraction(1, 2**50)
+"""Of a root, more than rounding takes."""
 
 Slack = tuple[fmpz, ...]
 
@@ -74,7 +78,8 @@ class Ground:
         walls: Slacks of the domain by wall number, in integers.
         norm: The norm's code for the kernels.
         unit: The length that is 1 in the kernels, a power of two: the whole domain is about as long.
-        weights: Shape ``(d,)``: the norm's weights in the kernels' coordinates and unit.
+        weights: Shape ``(d,)``: the norm's weights in the kernels' coordinates and unit, none above `WIDEST`.
+        slack: No length in the kernels is larger than the true one by more, for the weights above `WIDEST`.
         scales: Shape ``(classes,)``: brings the output lines of the kernels to one unit.
     """
 
@@ -93,6 +98,7 @@ class Ground:
     norm: int
     unit: Fraction
     weights: np.ndarray
+    slack: Fraction
     scales: np.ndarray
 
     @property
@@ -106,7 +112,13 @@ class Ground:
         return self.form.layers[-1].lines
 
     def exact_value(self, value: float) -> Fraction:
-        """The kernels' value of a length, in l2 its square, as one of the measure's."""
+        """The kernels' value of a length, in l2 its square, as one of the measure's; if there is slack, one below."""
+        if self.slack:
+            root = (
+                Fraction(sqrt(max(value, 0.0))) * (1 - HAIR) if self.measure.is_squared else Fraction(value)
+            )
+            length = max(root - self.slack, Fraction(0)) * self.unit
+            return length * length if self.measure.is_squared else length
         return Fraction(value) * (self.unit * self.unit if self.measure.is_squared else self.unit)
 
     def kernel_value(self, value: Fraction) -> float:
@@ -171,6 +183,8 @@ def ground_of(
     unit = _unit(domain, metric)
     scale = [Fraction(s) for s in floats.box[state.SCALE].tolist()]
     inner = [_double(w * unit / s) for w, s in zip(metric.weights, scale, strict=True)]
+    sides = zip(domain.lower, domain.upper, scale, inner, strict=True)
+    slack = sum([(high - low) / s for low, high, s, w in sides if w > WIDEST], Fraction(0)) / Fraction(WIDEST)
     exponents = scaled.exponents[-1]
     least = min(exponents)
     is_near = max(exponents) - least < FARTHEST
@@ -191,7 +205,8 @@ def ground_of(
         _walls(domain),
         CODES[metric.norm],
         unit,
-        np.array(inner),
+        np.minimum(inner, WIDEST),
+        slack,
         np.array(scales),
     )
 

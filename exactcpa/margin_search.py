@@ -16,7 +16,8 @@ Conventions:
 References:
     Croce and Hein, Minimally distorted adversarial examples with a fast adaptive boundary attack (2020): the guess.
 
-Not here: arguments and labels (`point_margins`), the certificate (`margin_file`).
+Not here: weights of very different size (`staged_search`), arguments and labels (`point_margins`), the certificate
+    (`margin_file`).
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ TIE = 2**62
 SMALLEST = 2.0**-40
 """No search is within less than this share of the domain: a guess may be 0, and the square of a margin too small."""
 LOOSE = 1.0 + 1e-6
+NEAR = 1 << 8
+"""Lengths below so many times the slack of a ground are looked for on a smaller one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,9 @@ class Found:
     cells: int
 
 
-def search(ground: Ground, point: Vector, mine: int, *, guess: float | None = None) -> Found:
+def search(
+    ground: Ground, point: Vector, mine: int, *, guess: float | None = None, hurried: bool = False
+) -> Found:
     """Find the nearest point of another class.
 
     Args:
@@ -76,6 +81,7 @@ def search(ground: Ground, point: Vector, mine: int, *, guess: float | None = No
         point: In the domain.
         mine: Its class; no other output is as large there.
         guess: Of the margin (not squared, in the ground's unit); found by an attack if None.
+        hurried: Whether a point that is `too_near` is good enough, even if it is not the nearest.
     """
     attempt = _Attempt(ground, point, mine)
     reach = _reach(ground, point)
@@ -86,7 +92,9 @@ def search(ground: Ground, point: Vector, mine: int, *, guess: float | None = No
         radius = min(max(radius, reach * SMALLEST), reach * LOOSE)
         limit = attempt.run(_value_of(ground, radius), steady=steady)
         best = attempt.settle()
-        if best is not None and best[0].value <= ground.exact_value(limit):
+        if best is not None and (
+            best[0].value <= ground.exact_value(limit) or (hurried and too_near(ground, best[0].value))
+        ):
             nearest, rival = best
             _require_tie(ground, nearest.point, mine, rival)
             return Found(nearest.value, nearest.point, rival, attempt.cells)
@@ -96,9 +104,14 @@ def search(ground: Ground, point: Vector, mine: int, *, guess: float | None = No
         is_lowered = limit < _value_of(ground, radius)
         steady = steady or is_lowered
         if best is not None:
-            radius = root_above(ground, best[0].value) * LOOSE
+            radius = (root_above(ground, best[0].value) + 2 * float(ground.slack)) * LOOSE
         elif not is_lowered:
             radius *= 2
+
+
+def too_near(ground: Ground, value: Fraction) -> bool:
+    """Whether a value is so small that the ground's slack hides what is nearer."""
+    return bool(ground.slack) and root_above(ground, value) < NEAR * ground.slack
 
 
 def _value_of(ground: Ground, length: float) -> float:
@@ -126,7 +139,7 @@ def _reach(ground: Ground, point: Vector) -> float:
     """No point of the domain is farther away, in the kernels' unit."""
     sides = zip(ground.domain.lower, ground.domain.upper, point, strict=True)
     most = [max(high - q, q - low) for low, high, q in sides]
-    return root_above(ground, ground.measure.length(most))
+    return root_above(ground, ground.measure.length(most)) + 2 * float(ground.slack)
 
 
 class _Attempt:

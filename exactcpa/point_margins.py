@@ -38,10 +38,10 @@ from exactcpa.ideal import IdealNetwork
 from exactcpa.lots import in_lots
 from exactcpa.margin_file import write_certificate
 from exactcpa.margin_ground import Ground, ground_of
-from exactcpa.margin_search import search
 from exactcpa.network import Network
 from exactcpa.norms import rough_length
 from exactcpa.numbers import exactly
+from exactcpa.staged_search import nearest_rival
 from exactcpa.vectors import Vector, coordinates, vector_text
 
 EXACT, NONE, MISCLASSIFIED = "exact", "no other class", "misclassified"
@@ -327,7 +327,7 @@ def _margin_at(
         rival = next(j for j in best if j != mine)
         answer = Margin(EXACT, Fraction(0), *shared, at, (mine, rival), wanted, 0)
     else:
-        found = search(ground, at, mine)
+        found = nearest_rival(ground, at, mine)
         status = NONE if found.value is None else EXACT
         answer = Margin(status, found.value, *shared, found.nearest, (mine, found.rival), wanted, found.cells)
     if file is not None:

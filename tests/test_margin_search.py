@@ -427,3 +427,49 @@ def test_units_that_doubles_cannot_tell(tmp_path):
     found = cpa.margin(cpa.network_from_json(network), point, domain, weights=weights, certificate=file)
     assert found.value == brute_force(network, domain_to_json(domain), point, "2", weights)[0]
     assert proved(file) == found.value
+
+
+WIDE = [("1e310", 1, 1), (1, "1e-330", 1), ("1e20", "1e-20", 1), ("1e310", 1, "1e-310"), (1, 1, "1e9")]
+
+
+@pytest.mark.parametrize("weights", WIDE)
+@pytest.mark.parametrize("norm", NORMS)
+def test_weights_beyond_doubles_on_small_networks(norm, weights):
+    for number in range(40, 43):
+        case = margin_cases.case(number)
+        mine = [F(w) for w in weights[: len(case.point)]]
+        net, domain = cpa.network_from_json(case.network), cpa.domain_from_json(case.domain)
+        found = cpa.margin(net, case.point, domain, norm=norm, weights=mine)
+        assert found.value == brute_force(case.network, case.domain, case.point, norm, mine)[0], number
+        if found.value is not None:
+            assert distance(case.point, found.nearest, norm, mine) == found.value
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_weights_beyond_doubles_in_a_triangle_and_on_a_plane(norm):
+    """The set is the same, as a polytope and on a slice that is stretched by 2."""
+    rows, weights, point = [[-1, 0], [0, -1], [1, 1]], [F("1e310"), F(1)], (F(1, 4), F(1, 8))
+    net = random_network((2, 5, 4, 3), "d")
+    triangle = cpa.Polytope(rows, [0, 0, 1])
+    truth = brute_force(cpa.network_to_json(net), domain_to_json(triangle), point, norm, weights)[0]
+    found = cpa.margin(net, point, triangle, norm=norm, weights=weights)
+    assert found.value == truth is not None
+    half = cpa.Polytope(rows, [0, 0, F(1, 2)])
+    plane = cpa.Slice([0, 0], [[2, 0], [0, 2]], half)
+    smaller = [w / 2 for w in weights]
+    again = cpa.margin(net, [q / 2 for q in point], plane, norm=norm, weights=smaller)
+    assert again.value == truth
+    assert plane.embed(again.nearest) == found.nearest
+
+
+@pytest.mark.parametrize("weights", [("1e310", 1, 1, 1), (1, 1, "1e40", "1e-310")])
+@pytest.mark.parametrize("norm", ["2", "inf"])
+def test_weights_beyond_doubles_visit_few_cells(norm, weights, tmp_path):
+    """They did not finish: every pattern was settled one by one."""
+    net, box, file = random_network((4, 12, 12, 3), "wide"), cpa.Box([-1] * 4, [1] * 4), tmp_path / "a.cpa"
+    found = cpa.margin(net, [F(1, 3)] * 4, box, norm=norm, weights=weights, certificate=file)
+    assert found.cells < 10_000
+    assert proved(file) == found.value is not None
+    multiple = [F(w) * 10**400 for w in weights]
+    scale = F(10) ** (800 if norm == "2" else 400)
+    assert cpa.margin(net, [F(1, 3)] * 4, box, norm=norm, weights=multiple).value == found.value / scale
