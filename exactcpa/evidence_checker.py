@@ -1,13 +1,15 @@
 r"""Evidence checker: adds up again what a cross-check says about a network.  Trusted, alone, standard library only.
 
 Run it by itself, ``python -I -S exactcpa/evidence_checker.py FILE`` (exit 0: all of it holds, 1: rejected, 2: no such
-file, or not of this format), or call ``check_document``.  It needs nothing of the package but the file `checker.py`
-beside it, of which it uses what reads numbers and networks and runs these.
+file, or not of this format; with ``--all`` before FILE it prints a line a piece), or call ``check_document``.  It needs
+nothing of the package but the file `checker.py` beside it, of which it uses what reads numbers and networks and runs
+these.
 
 A document is ``{"format": "exactcpa-evidence", "version": 1, "network": .., "domain": .., "evidence": [{"kind": ..,
-..}, ..]}`` with network, domain and numbers as in a partition file (see `checker`), but that a polytope needs no
-bounding proof. The reading is the deployed one. Points are in the domain's own coordinates, t of a slice; the
-domain is closed. A pattern is the list of the pieces of all units, in order.
+..}, ..]}``, perhaps with ``"claims": {name: [number of a piece, ..], ..}``, which only says how to sum up. Network,
+domain and numbers are as in a partition file (see `checker`), but that a polytope needs no bounding proof. The reading
+is the deployed one. Points are in the domain's own coordinates, t of a slice; the domain is closed. A pattern is the
+list of the pieces of all units, in order.
 
 
 Slacks
@@ -122,12 +124,14 @@ except ImportError:  # alone: the file beside this one
 
 FORMAT, VERSION = "exactcpa-evidence", 1
 NORMS = ("1", "2", "inf")
+MOST_TOLD = 3
+"""Different sentences about one kind of evidence that a summary holds."""
 
 Rejected, Unreadable = checker.Rejected, checker.Unreadable
 Function = tuple[Fraction, ...]
 """An affine function: d coefficients and a constant."""
 
-reject, shown, number = checker.reject, checker.shown, checker.number
+reject, shown, number, brief = checker.reject, checker.shown, checker.number, checker.short
 
 
 def check_document(document: object, folder: str | Path = ".") -> list[str]:
@@ -150,9 +154,11 @@ def check_document(document: object, folder: str | Path = ".") -> list[str]:
         or document.get("version") != VERSION
     ):
         raise Unreadable(f"not an {FORMAT}, version {VERSION}")
-    checker.expect_fields(document, "format version network domain evidence", "document")
+    fields = "format version network domain evidence" + " claims" * ("claims" in document)
+    checker.expect_fields(document, fields, "document")
     if not isinstance(document["evidence"], list):
         reject("evidence: expected a list")
+    claims_of(document)
     question = Question(document["network"], document["domain"], folder)
     found = []
     for index, item in enumerate(document["evidence"]):
@@ -161,6 +167,51 @@ def check_document(document: object, folder: str | Path = ".") -> list[str]:
         except (Rejected, Unreadable) as problem:
             reject(f"evidence {index}: {problem}")
     return found
+
+
+def claims_of(document: dict) -> dict[str, list[int]]:
+    """The numbers of the pieces of each claim; all under one empty name if the document does not say."""
+    count = len(document["evidence"])
+    claims = document.get("claims", {"": list(range(count))})
+    if not isinstance(claims, dict) or not all(isinstance(numbers, list) for numbers in claims.values()):
+        reject("claims: expected lists of numbers of pieces by name")
+    return {name: [_below(k, count, "claims") for k in numbers] for name, numbers in claims.items()}
+
+
+def summary(document: dict, found: Sequence[str]) -> list[str]:
+    """What the evidence of a checked document shows, claim by claim and kind by kind.
+
+    Args:
+        document: As checked.
+        found: What ``check_document`` returned.
+    """
+    lines = []
+    for name, numbers in claims_of(document).items():
+        if name:
+            lines.append(
+                f"{ascii(name)[1:-1]}: {len(numbers)} piece{'s' * (len(numbers) != 1)}" + ":" * bool(numbers)
+            )
+        kinds: dict[str, list[int]] = {}
+        for k in numbers:
+            item = document["evidence"][k]
+            is_whole = item["kind"] == "volume" and "pattern" not in item
+            kinds.setdefault("volume of the domain" if is_whole else item["kind"], []).append(k)
+        lines += [
+            "  " * bool(name) + _summed(kind, members, document, found) for kind, members in kinds.items()
+        ]
+    return lines
+
+
+def _summed(kind: str, members: Sequence[int], document: dict, found: Sequence[str]) -> str:
+    """Pieces of one kind in a line."""
+    sentences = list(dict.fromkeys(found[k] for k in members))
+    told = "; ".join(sentences[:MOST_TOLD])
+    if len(sentences) > MOST_TOLD:
+        told += f"; and {len(sentences) - MOST_TOLD} others"
+    if kind == "volume" and len(members) > 1:
+        volumes = [number(document["evidence"][k]["value"]) for k in members]
+        told = f"the volumes are {brief(sum(volumes))} together, {brief(max(volumes))} at most"
+    return f"{kind}, {len(members)} times: {told}" if len(members) > 1 else f"{kind}: {told}"
 
 
 class Question:
@@ -999,11 +1050,6 @@ def distance_text(item: dict) -> str:
     return f"sqrt({value})" if item["norm"] == "2" else value
 
 
-def brief(value: Fraction) -> str:
-    """A number in a sentence."""
-    return str(value) if max(abs(value.numerator), value.denominator) < 10**12 else "a long number"
-
-
 def _function(vector: Sequence[int], denominator: int) -> Function:
     return tuple([Fraction(c, denominator) for c in vector])
 
@@ -1207,10 +1253,11 @@ def moments(batch: list, start: int, pixels: int) -> tuple[Fraction, Fraction]:
 def main(words: list[str] | None = None) -> int:
     """Check the document in a file; return the exit code."""
     words = sys.argv[1:] if words is None else words
-    if len(words) != 1:
-        sys.stderr.write("expected one file\n")
+    is_all = words[:1] == ["--all"]
+    if len(words) != 1 + is_all:
+        sys.stderr.write("expected one file, perhaps --all before it\n")
         return 2
-    path = Path(words[0])
+    path = Path(words[-1])
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(
@@ -1224,7 +1271,7 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.write(f"{path}: unreadable: {problem}\n")
         return 2
     sys.stdout.write(f"{path}: {len(found)} pieces of evidence hold\n")
-    for sentence in found:
+    for sentence in found if is_all else summary(document, found):
         sys.stdout.write(f"  {sentence}\n")
     return 0
 

@@ -518,6 +518,60 @@ def test_runs_alone(tmp_path):
         assert found.returncode == code, found.stderr
 
 
+def test_summary(tmp_path, capsys):
+    """A line for every kind of a claim's evidence; a line a piece on demand."""
+    items = [{"kind": "number", "name": f"n{k}", "exact": k} for k in range(5)]
+    document = documented([item_of("point"), *items]) | {
+        "claims": {"all\x1b": [0, 1, 2, 3, 4, 5], "one": [0], "no": []}
+    }
+    found = check_document(document)
+    assert evidence_checker.summary(document, found) == [
+        "all\\x1b: 6 pieces:",
+        "  point: the pattern is a cell",
+        "  number, 5 times: 'n0' is stated to be 0: not proved; 'n1' is stated to be 1: not proved; "
+        "'n2' is stated to be 2: not proved; and 2 others",
+        "one: 1 piece:",
+        "  point: the pattern is a cell",
+        "no: 0 pieces",
+    ]
+    path = tmp_path / "evidence.json"
+    path.write_text(json.dumps(document))
+    for words, lines in (([str(path)], 7), (["--all", str(path)], 7), (["--all"], 0)):
+        assert evidence_checker.main(words) == (0 if lines else 2)
+        assert len(capsys.readouterr().out.splitlines()) == lines
+    del document["claims"]
+    assert len(evidence_checker.summary(document, found)) == 2
+    for wrong in ({"a": [6]}, {"a": [True]}, {"a": 1}, [0]):
+        with pytest.raises(Rejected, match="claims"):
+            check_document(document | {"claims": wrong})
+
+
+def test_summary_of_volumes():
+    """Volumes of cells are added up, that of the domain is told apart."""
+    domain = {"type": "box", "lower": [0], "upper": [1]}
+    line = {
+        "format": "exactcpa-network",
+        "version": 1,
+        "input": 1,
+        "layers": [{"type": "linear", "weight": [[1]], "bias": ["-1/3"]}, {"type": "relu"}],
+    }
+    items = [{"kind": "volume", "pattern": [k], "value": v} for k, v in ((0, "1/3"), (1, "2/3"))]
+    document = {
+        "format": "exactcpa-evidence",
+        "version": 1,
+        "network": line,
+        "domain": domain,
+        "evidence": [*items, {"kind": "volume", "value": 1}],
+    }
+    assert evidence_checker.summary(document, check_document(document)) == [
+        "volume, 2 times: the volumes are 1 together, 2/3 at most",
+        "volume of the domain: the volume is 1",
+    ]
+    items[0]["value"] = "1/2"
+    with pytest.raises(Rejected, match="evidence 0: volume: the volume is another one"):
+        check_document(document)
+
+
 def test_slice():
     domain = {
         "type": "slice",

@@ -180,15 +180,24 @@ def number_text(q: Fraction) -> str:
     return exact if len(exact) <= 24 else f"about {decimal_text(q)}"
 
 
-def evidence_document(network: Network, domain: Domain, evidence: Iterable[Evidence]) -> dict[str, Any]:
+def evidence_document(
+    network: Network,
+    domain: Domain,
+    evidence: Iterable[Evidence],
+    claims: Mapping[str, Iterable[int]] | None = None,
+) -> dict[str, Any]:
     """Network, domain and evidence as one JSON object: what ``evidence_checker.py`` reads.
 
-    ``{"format": "exactcpa-evidence", "version": 1, "network": .., "domain": .., "evidence": [{"kind": ..}, ..]}``
+    ``{"format": "exactcpa-evidence", "version": 1, "network": .., "domain": .., "evidence": [{"kind": ..}, ..]}``,
+    with ``"claims": {name: [number of a piece, ..], ..}`` if these are given.
     """
-    return {
+    document = {
         "format": EVIDENCE_FORMAT,
         "version": EVIDENCE_VERSION,
         "network": network_to_json(network),
         "domain": domain_to_json(domain),
         "evidence": [item.to_json() for item in evidence],
     }
+    if claims is not None:
+        document["claims"] = {name: list(numbers) for name, numbers in claims.items()}
+    return document

@@ -180,11 +180,16 @@ def recheck(network: Network, domain: Domain, verdicts: Sequence[Verdict]) -> in
 
 
 def _document(network: Network, domain: Domain, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """The evidence of verdicts, each piece once."""
+    """The evidence of verdicts, each piece once, with the claims that it is about."""
     different: dict[int, Evidence] = {}
     for verdict in verdicts:
         different |= {id(evidence): evidence for evidence in verdict.evidence}
-    return evidence_document(network, domain, different.values())
+    numbers = {key: k for k, key in enumerate(different)}
+    claims: dict[str, dict[int, None]] = {}
+    for verdict in verdicts:
+        mine = claims.setdefault(verdict.claim_id, {})
+        mine |= {numbers[id(evidence)]: None for evidence in verdict.evidence}
+    return evidence_document(network, domain, different.values(), claims)
 
 
 def verdicts_by_claim(verdicts: Sequence[Verdict]) -> Mapping[str, list[Verdict]]:
