@@ -255,7 +255,7 @@ def test_rejected_certificates_are_no_failures_of_points(monkeypatch):
     def reject(*_, **__):
         raise cpa.CertificateRejected("margin: wrong")
 
-    monkeypatch.setattr(point_margins, "search", reject)
+    monkeypatch.setattr(point_margins, "nearest_rival", reject)
     net = cpa.network_from_json(PLAIN)
     with pytest.raises(cpa.CertificateRejected, match="point 1, margin: wrong"):
         cpa.margins(net, [[1, 1], [2, 1]], cpa.Box([0, 0], [3, 3]))
