@@ -68,7 +68,7 @@ def unit_questions(net: Network, unit: Sequence[int]) -> tuple[UnitQuestion, ...
         ((Fraction(4, 1),), Fraction(0, 1))
     """
     try:
-        layer, index = map(operator.index, unit)
+        layer, index = map(_number, unit)
         before, activation = _find(net.layers, layer)  # type: ignore[misc]  # a count is not two things
         width = widths(before, net.input)[-1]
         entry = dict(enumerate(filter(is_unit, entries_of(activation, width))))[index]
@@ -79,6 +79,13 @@ def unit_questions(net: Network, unit: Sequence[int]) -> tuple[UnitQuestion, ...
     cut = Network(net.input, (*before, Linear(rows, [0] * len(rows))))
     thresholds = (None,) if isinstance(entry, Maximum) else entry.breakpoints
     return tuple([UnitQuestion(cut, threshold) for threshold in thresholds])
+
+
+def _number(value: int) -> int:
+    """A layer's or unit's number; a truth value, which Python takes for 0 or 1, is none."""
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
 
 
 def _find(layers: Sequence[Layer], number: int) -> tuple[list[Layer], Layer] | int:

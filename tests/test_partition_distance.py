@@ -6,6 +6,7 @@ The oracle's cells are found by another method, and its distances by trying all 
 from fractions import Fraction
 
 import margin_cases
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,7 +215,10 @@ def test_unit_inside_a_residual_block():
     assert asked[2].nearest == (F(13, 4),)
 
 
-@pytest.mark.parametrize("unit", [(0, 1), (1, 0), (-1, 0), (0, -1), 3, "00", (0,), (0.5, 0)])
+@pytest.mark.parametrize(
+    "unit",
+    [(0, 1), (1, 0), (-1, 0), (0, -1), 3, "00", (0,), (0.5, 0), (0, False), (False, 0), (0, np.False_)],
+)
 def test_rejects_a_unit_that_is_none(unit):
     net = cpa.Network(1, (cpa.Linear([[1]], [0]), cpa.ReLU()))
     with pytest.raises(cpa.BadArgument, match="unit"):
