@@ -223,6 +223,7 @@ class Question:
         inputs: The network's inputs as functions of the domain's coordinates.
         domain: In integers; without bounding box.
         walls: The slacks of the domain's rows, in the order of the keys.
+        sparse_walls: The same, as coefficients with their places, and a constant.
         dimension: The d of R^d.
     """
 
@@ -231,6 +232,7 @@ class Question:
         self.lowered, inputs = checker.lower_network(network)
         rows, self.walls = read_domain(domain, inputs)
         self.inputs = rows
+        self.sparse_walls = [([(j, c) for j, c in enumerate(w[:-1]) if c], w[-1]) for w in self.walls]
         self.dimension = len(rows[0]) - 1
         denominator = checker.common_denominator(c for row in rows for c in row)
         self.domain = checker.Domain(
@@ -332,7 +334,7 @@ class Question:
     def point(self, value: object, *, strictly: bool = False) -> Function:
         """A point of the domain, perhaps strictly inside."""
         point = tuple(checker.vector(value, self.dimension))
-        heights = [at(wall, point) for wall in self.walls]
+        heights = [sum((c * point[j] for j, c in terms), constant) for terms, constant in self.sparse_walls]
         if min(heights) < 0 or (strictly and min(heights) == 0):
             reject(f"the point is not {'strictly inside' if strictly else 'in'} the domain")
         return point
