@@ -51,6 +51,7 @@ it; the checker imports nothing of the package at all):
     kernels.ties       maxima of exactly zero: combinations of rows that have to be
     kernels.integers   small integer systems solved exactly: ties settled in the kernel
     kernels.questions  does a line change sign on a node, is a row a facet of it
+    kernels.centring   points moved away from the walls of their node
     kernels.twins      lines that are multiples of a row
     kernels.records    what the walk writes: the records of the proof, and the results
     kernels.nodes      points, rows, dictionary and children of a node of the split tree

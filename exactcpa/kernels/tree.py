@@ -19,6 +19,7 @@ Not here: the questions themselves (`questions`), exact answers (`settle`), what
 from __future__ import annotations
 
 from exactcpa.kernels import inlined, kernel, questions, records
+from exactcpa.kernels.centring import centre
 from exactcpa.kernels.contest import STOPPED, proceed
 from exactcpa.kernels.filters import stable_side
 from exactcpa.kernels.layers import accumulate, begin_layer, needs_lines
@@ -166,6 +167,7 @@ def _test_switch(form, tree, lp, box, f, u, d):
             )
             return OPEN if sign == 0 else LOWER if sign < 0 else UPPER, questions.PROVED + 1
         if answer <= questions.FOUND:
+            centre(lines, u, factor, tree.rows, lp.table, lp.basis, lp.vectors, m, d, box)
             hold_point(tree, f, lp.vectors, d)
         elif attempt == 1:
             return UPPER, answer
