@@ -72,9 +72,7 @@ def centre(lines, u, factor, rows, table, basis, vectors, m, d, box):
         for j in range(d):
             vectors[TRIAL, j] += way * vectors[NORMAL, j]
     snap(vectors, TRIAL, d, box)
-    if factor * sign_at(lines, u, d, vectors, TRIAL) > 0 and is_inside(
-        rows, basis, m, d, vectors, TRIAL, -1
-    ):
+    if factor * sign_at(lines, u, d, vectors, TRIAL) > 0 and is_inside(rows, basis, m, d, vectors, TRIAL, -1):
         return
     for j in range(d):
         vectors[TRIAL, j] = vectors[STEP, j]
