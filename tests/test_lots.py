@@ -2,14 +2,13 @@
 
 import os
 import signal
-import struct
 import subprocess
 import sys
 from itertools import count
 from pathlib import Path
 
 import pytest
-from faults import kill_one
+from faults import die_half_way, kill_one
 
 import exactcpa
 from exactcpa import lots
@@ -35,13 +34,10 @@ def die_once(marker, tasks):
 
 def answer_by_half_once(marker, tasks):
     """Die with a part of the answer written, the first time."""
-    if os.path.exists(marker):
-        return list(tasks)
-    open(marker, "w").close()
-    queue = sys._getframe(1).f_locals["result_queue"]
-    queue._wlock.acquire()
-    os.write(queue._writer.fileno(), struct.pack("!i", 1 << 20) + bytes(1000))
-    os._exit(1)
+    if not os.path.exists(marker):
+        open(marker, "w").close()
+        die_half_way()
+    return list(tasks)
 
 
 def refuse(settings, tasks):

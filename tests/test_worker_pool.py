@@ -4,12 +4,11 @@ import errno
 import multiprocessing
 import os
 import signal
-import struct
-import sys
 import threading
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
+from faults import die_half_way
 
 from exactcpa import worker_pool
 from exactcpa.errors import WorkerLost
@@ -22,10 +21,7 @@ def nothing():
 
 def answer_by_half():
     """Die with a part of the answer written, as one that is killed there."""
-    queue = sys._getframe(1).f_locals["result_queue"]
-    queue._wlock.acquire()
-    os.write(queue._writer.fileno(), struct.pack("!i", 1 << 20) + bytes(1000))
-    os._exit(1)
+    die_half_way()
 
 
 @pytest.fixture
