@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from exactcpa.float_form import TINY, as_parts, rest_of, rounded
 from exactcpa.kernels.expansions import expand, take_expansions
+from exactcpa.kernels.state import ROOM
 from exactcpa.surds import enclosure, root_of
 
 Draw = random.Random
@@ -70,7 +71,7 @@ class Chain:
     def expanded(self) -> np.ndarray:
         """The expansions of all layers."""
         layers, n, d = len(self.sizes), self.constant.shape[1], self.box.shape[1]
-        expansions, known = np.full((layers, n, 3 * d + 5), nan), np.zeros(layers, np.int64)
+        expansions, known = np.full((layers, 3 * d + 3 + ROOM, n), nan), np.zeros(layers, np.int64)
         arrays = (self.constant, self.base, self.gain, self.switch_bits)
         rests = (self.constant_rest, self.base_rest, self.gain_rest)
         assert expand(self.sizes, *arrays, *rests, self.bits, 0, expansions, known, layers - 1, d, self.box)
@@ -160,8 +161,8 @@ def assert_bounds_hold(case: Chain) -> tuple[int, float]:
         lines = np.full((len(rows), d + 5), inf)
         take_expansions(expansions, lines, layer, len(rows), d, case.box)
         for i, row in enumerate(rows):
-            error = float(expansions[layer, i, 3 * d + 3])
-            parts = [expansions[layer, i, j : 3 * d + 3 : d + 1].tolist() for j in range(d + 1)]
+            error = float(expansions[layer, 3 * d + 3, i])
+            parts = [expansions[layer, j : 3 * d + 3 : d + 1, i].tolist() for j in range(d + 1)]
             if error < inf:
                 finite += 1
                 off = distance(parts, row, radius)
@@ -234,8 +235,8 @@ def test_cancellation_of_all_but_the_last_bits():
 
 def test_what_is_cut_off_counts_even_if_it_is_the_least_double():
     """Rounded to zero over a small box, it would make a line exact that is not."""
-    expansions, lines = np.zeros((1, 1, 8)), np.full((1, 6), inf)
-    expansions[0, 0, :4] = 1.0, 1.0, 0.0, 2.0**-1074
+    expansions, lines = np.zeros((1, 6 + ROOM, 1)), np.full((1, 6), inf)
+    expansions[0, :4, 0] = 1.0, 1.0, 0.0, 2.0**-1074
     box = np.zeros((6, 1))
     box[2] = 0.25
     take_expansions(expansions, lines, 0, 1, 1, box)
@@ -245,8 +246,8 @@ def test_what_is_cut_off_counts_even_if_it_is_the_least_double():
 
 @pytest.mark.parametrize("spoilt", [nan, inf])
 def test_expansions_without_a_bound_are_not_taken(spoilt):
-    expansions, lines = np.zeros((1, 1, 8)), np.full((1, 6), 0.5)
-    expansions[0, 0, :2], expansions[0, 0, 6] = (nan, 1.0), spoilt
+    expansions, lines = np.zeros((1, 6 + ROOM, 1)), np.full((1, 6), 0.5)
+    expansions[0, :2, 0], expansions[0, 6, 0] = (nan, 1.0), spoilt
     take_expansions(expansions, lines, 0, 1, 1, np.ones((6, 1)))
     assert (lines == 0.5).all()
 

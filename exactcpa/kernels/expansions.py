@@ -9,12 +9,13 @@ all numbers here.
 
 Main definitions: `expand`, `is_coarse`, `take_expansions`.
 
-Conventions: ``expansions[l, i]`` holds the high parts of a line's ``1 + d`` coefficients, the middle parts, the low
-parts, the error over the box as in `filters`, and room for a sum.  ``expanded[l]`` says whether they are those of the
-present path.
+Conventions: ``expansions[l, :, i]`` holds the high parts of line ``i``'s ``1 + d`` coefficients, the middle parts, the
+low parts, the error over the box as in `filters`, and room: for a sum, and for the three parts and the error of the
+line's present gain.  So the lines of a layer stand side by side, and are worked on several at a time.
+``expanded[l]`` says whether they are those of the present path.
 
-References: Dekker, A floating-point technique for extending the available precision (1971), for products; Ogita, Rump
-and Oishi, Accurate sum and dot product (2005), section 5 (K-fold sums).
+References: Ogita, Rump and Oishi, Accurate sum and dot product (2005), section 2 (products by a fused multiply-add) and
+section 5 (K-fold sums).
 
 Not here: lines in doubles (`layers`), exact lines (`settle`).
 """
@@ -22,10 +23,21 @@ Not here: lines in doubles (`layers`), exact lines (`settle`).
 from __future__ import annotations
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
-from exactcpa.kernels import kernel
+from exactcpa.kernels import inlined, kernel
 from exactcpa.kernels.filters import TINY, U, write_size
-from exactcpa.kernels.state import RADIUS
+from exactcpa.kernels.state import (
+    GAIN,
+    GAIN_ERROR,
+    LOW_GAIN,
+    MIDDLE_GAIN,
+    OF_ERROR,
+    OF_SUM,
+    RADIUS,
+    ROOM,
+)
 
 COARSE = 2.0**-28
 """Share of a layer's lines that their errors may be: it only steers, for the bounds hold anyway.
@@ -34,8 +46,25 @@ A signed distance is rarely that near to zero; and as bounds grow by some four b
 layers and more are walked in plain doubles before their lines have to be composed anew.
 """
 
-HALVES = 2.0**27 + 1.0
-"""Times it a double falls into halves of 26 bits."""
+ABOVE = 1.0 + 1e-9
+"""Times it a sum of positive numbers, each rounded, is a bound of what it stands for."""
+
+@intrinsic
+def _fused(typing, a, b, c):  # noqa: ARG001  numba's way to ask for an instruction
+    """``a * b + c``, rounded once."""
+
+    def build(_context, builder, _signature, numbers):
+        return builder.fma(*numbers)
+
+    return types.float64(types.float64, types.float64, types.float64), build
+
+
+@inlined
+def _sum(a, b):
+    """``a + b`` rounded, and what that loses."""
+    total = a + b
+    moved = total - a
+    return total, (a - (total - moved)) + (b - moved)
 
 
 @kernel
@@ -49,142 +78,121 @@ def is_coarse(lines, n, d):
 
 
 @kernel
-def _add_line(expansions, layer, i, gain, middle_gain, low_gain, gain_error, z, d, box):
-    """Add line ``z`` of the layer before, times a gain of three parts, to line ``i``.
+def _add_multiple(expansions, layer, n, z, d, box):
+    """Add line ``z`` of the layer before to each line, times its gain, whose parts stand in the rows for them.
 
     The larger products and the sums are exact: what they lose is computed, and added to the next part.  Only the low
     part rounds, and products that belong there, so the error is a multiple of ``u`` times the sum of all that was added
     to it, which is kept for `_finish`.  Of the products of parts, those far below the last bit of the low part are but
     counted among the errors.  Underflow is less than `TINY` over the box.
     """
-    c = HALVES * gain
-    upper = c - (c - gain)
-    lower = gain - upper
-    c = HALVES * middle_gain
-    upper_middle = c - (c - middle_gain)
-    lower_middle = middle_gain - upper_middle
-    is_long = middle_gain != 0.0 or low_gain != 0.0
-    strays, size, left_out, k = 0.0, 0.0, 0.0, d + 1
+    here, before, k = expansions[layer], expansions[layer - 1], d + 1
+    room = 3 * k
+    size, middle_size, low_size = 0.0, 0.0, 0.0
     for j in range(k):
-        high, middle, low = (
-            expansions[layer - 1, z, j],
-            expansions[layer - 1, z, k + j],
-            expansions[layer - 1, z, 2 * k + j],
-        )
         weight = box[RADIUS, j - 1] if j > 0 else 1.0
-        c = HALVES * high
-        left = c - (c - high)
-        right = high - left
-        first = gain * high
-        rest = lower * right - (((first - upper * left) - lower * left) - upper * right)
-        third, tail, strays_here = 0.0, 0.0, 0.0
-        if is_long:
-            third = middle_gain * high
-            tail = lower_middle * right - (
-                ((third - upper_middle * left) - lower_middle * left) - upper_middle * right
-            )
-            one, two = middle_gain * middle, low_gain * high
-            strays_here = abs(tail) + abs(one) + abs(two)
-            tail += one
-            tail += two
-            left_out += (abs(middle_gain) * abs(low) + abs(low_gain) * (abs(middle) + abs(low))) * weight
-        c = HALVES * middle
-        left = c - (c - middle)
-        right = middle - left
-        second = gain * middle
-        last = lower * right - (((second - upper * left) - lower * left) - upper * right)
-        old = expansions[layer, i, j]
-        total = old + first
-        moved = total - old
-        lost = (old - (total - moved)) + (first - moved)
-        expansions[layer, i, j] = total
-        below, faint = expansions[layer, i, k + j], gain * low
-        strays_here += abs(last) + abs(faint)
-        tail += last
-        tail += faint
-        for term in (rest, lost, second, third):
-            total = below + term
-            moved = total - below
-            stray = (below - (total - moved)) + (term - moved)
-            below = total
-            tail += stray
-            strays_here += abs(stray)
-        expansions[layer, i, k + j] = below
-        expansions[layer, i, 2 * k + j] += tail
-        strays += strays_here * weight
-        size += (abs(high) + abs(middle) + abs(low)) * weight
-    error = expansions[layer - 1, z, 3 * k]
-    factor = (abs(gain) + abs(middle_gain) + abs(low_gain)) * (1.0 + 1e-9)
-    expansions[layer, i, 3 * k] += (
-        factor * error + gain_error * (size * (1.0 + 1e-9) + error) + left_out * (1.0 + 1e-9) + TINY
-    )
-    expansions[layer, i, 3 * k + 1] += strays
-
-
-@kernel
-def _finish(expansions, layer, i, count, d):
-    """Make the parts of a line's coefficients overlap little, exactly, and bound the error of at most so many terms."""
-    k = d + 1
+        size += (abs(before[j, z]) + abs(before[k + j, z]) + abs(before[2 * k + j, z])) * weight
+        middle_size += abs(before[k + j, z]) * weight
+        low_size += abs(before[2 * k + j, z]) * weight
+    error = before[room + OF_ERROR, z]
+    size, middle_size, low_size = size * ABOVE + error, middle_size * ABOVE, low_size * ABOVE
+    is_long = False
+    for i in range(n):
+        middle, low = abs(here[room + MIDDLE_GAIN, i]), abs(here[room + LOW_GAIN, i])
+        is_long = is_long or middle + low != 0.0
+        gain, gain_error = (abs(here[room + GAIN, i]) + middle + low) * ABOVE, here[room + GAIN_ERROR, i]
+        left_out = middle * low_size + low * (middle_size + low_size)
+        underflow = TINY if gain + gain_error != 0.0 else 0.0
+        here[room + OF_ERROR, i] += gain * error + gain_error * size + left_out * ABOVE + underflow
     for j in range(k):
-        high, middle, low = (
-            expansions[layer, i, j],
-            expansions[layer, i, k + j],
-            expansions[layer, i, 2 * k + j],
-        )
-        total = middle + low
-        moved = total - middle
-        low = (middle - (total - moved)) + (low - moved)
-        middle = total
-        total = high + middle
-        moved = total - high
-        middle = (high - (total - moved)) + (middle - moved)
-        high = total
-        total = middle + low
-        moved = total - middle
-        expansions[layer, i, j], expansions[layer, i, k + j] = high, total
-        expansions[layer, i, 2 * k + j] = (middle - (total - moved)) + (low - moved)
-    # Each of the terms was rounded nine times at most before it was added to the others, in as many sums as lines.
-    rounding = (count + 16) * U * expansions[layer, i, 3 * k + 1]
-    expansions[layer, i, 3 * k] = (expansions[layer, i, 3 * k] + rounding) * (1.0 + 1e-9) + TINY
+        high, middle, low = before[j, z], before[k + j, z], before[2 * k + j, z]
+        weight = box[RADIUS, j - 1] if j > 0 else 1.0
+        if is_long:
+            for i in range(n):
+                gain, middle_gain = here[room + GAIN, i], here[room + MIDDLE_GAIN, i]
+                third = middle_gain * high
+                tail, one = _fused(middle_gain, high, -third), middle_gain * middle
+                two = here[room + LOW_GAIN, i] * high
+                strays = abs(tail) + abs(one) + abs(two)
+                tail += one
+                tail += two
+                first, second, faint = gain * high, gain * middle, gain * low
+                rest, last = _fused(gain, high, -first), _fused(gain, middle, -second)
+                here[j, i], lost = _sum(here[j, i], first)
+                below, a = _sum(here[k + j, i], rest)
+                below, b = _sum(below, lost)
+                below, c = _sum(below, second)
+                here[k + j, i], e = _sum(below, third)
+                here[2 * k + j, i] += (tail + last + faint) + (a + b) + (c + e)
+                strays += abs(last) + abs(faint) + (abs(a) + abs(b)) + (abs(c) + abs(e))
+                here[room + OF_SUM, i] += strays * weight
+        else:
+            for i in range(n):
+                gain = here[room + GAIN, i]
+                first, second, faint = gain * high, gain * middle, gain * low
+                rest, last = _fused(gain, high, -first), _fused(gain, middle, -second)
+                here[j, i], lost = _sum(here[j, i], first)
+                below, a = _sum(here[k + j, i], rest)
+                below, b = _sum(below, lost)
+                here[k + j, i], c = _sum(below, second)
+                here[2 * k + j, i] += (last + faint) + (a + b) + c
+                strays = (abs(last) + abs(faint)) + (abs(a) + abs(b)) + abs(c)
+                here[room + OF_SUM, i] += strays * weight
 
 
-@kernel
-def _begin_line(constant, constant_rest, has_rests, expansions, layer, i, d):
-    """A line that is its constant."""
-    for j in range(3 * d + 5):
-        expansions[layer, i, j] = 0.0
-    expansions[layer, i, 0] = constant[layer, i, 0]
-    if has_rests:
-        expansions[layer, i, d + 1] = constant_rest[layer, i, 0]
-        expansions[layer, i, 2 * d + 2] = constant_rest[layer, i, 1]
-        expansions[layer, i, 3 * d + 3] = constant_rest[layer, i, 2]
-        expansions[layer, i, 3 * d + 4] = abs(constant_rest[layer, i, 1])
+@inlined
+def _finish(expansions, layer, n, count, d):
+    """Make the parts of the lines' coefficients overlap little, exactly, and bound the error of so many terms at most."""
+    here, k = expansions[layer], d + 1
+    for j in range(k):
+        for i in range(n):
+            middle, low = _sum(here[k + j, i], here[2 * k + j, i])
+            high, middle = _sum(here[j, i], middle)
+            here[j, i] = high
+            here[k + j, i], here[2 * k + j, i] = _sum(middle, low)
+    for i in range(n):
+        # Each of the terms was rounded nine times at most before it was added to the others, in as many sums as lines.
+        rounding = (count + 16) * U * here[3 * k + OF_SUM, i]
+        here[3 * k + OF_ERROR, i] = (here[3 * k + OF_ERROR, i] + rounding) * ABOVE + TINY
+
+
+@inlined
+def _begin_lines(constant, constant_rest, has_rests, expansions, layer, n, d):
+    """Lines that are their constants."""
+    here, k = expansions[layer], d + 1
+    for j in range(3 * k + ROOM):
+        for i in range(n):
+            here[j, i] = 0.0
+    for i in range(n):
+        here[0, i] = constant[layer, i, 0]
+        if has_rests:
+            here[k, i], here[2 * k, i] = constant_rest[layer, i, 0], constant_rest[layer, i, 1]
+            here[3 * k + OF_ERROR, i] = constant_rest[layer, i, 2]
+            here[3 * k + OF_SUM, i] = abs(constant_rest[layer, i, 1])
 
 
 @kernel
 def _expand_first(constant, base, constant_rest, base_rest, has_rests, expansions, n, d, box):
     """The lines of the first layer, which are numbers of the form."""
+    _begin_lines(constant, constant_rest, has_rests, expansions, 0, n, d)
+    here, k = expansions[0], d + 1
     for i in range(n):
-        _begin_line(constant, constant_rest, has_rests, expansions, 0, i, d)
         for j in range(d):
-            expansions[0, i, 1 + j] = base[0, i, j, 0]
+            here[1 + j, i] = base[0, i, j, 0]
             if has_rests:
-                expansions[0, i, d + 2 + j] = base_rest[0, i, j, 0]
-                expansions[0, i, 2 * d + 3 + j] = base_rest[0, i, j, 1]
+                here[k + 1 + j, i], here[2 * k + 1 + j, i] = base_rest[0, i, j, 0], base_rest[0, i, j, 1]
                 if base_rest[0, i, j, 2] > 0.0:
-                    expansions[0, i, 3 * d + 3] += base_rest[0, i, j, 2] * box[RADIUS, j] + TINY
-        expansions[0, i, 3 * d + 3] *= 1.0 + 1e-9
+                    here[3 * k + OF_ERROR, i] += base_rest[0, i, j, 2] * box[RADIUS, j] + TINY
+        here[3 * k + OF_ERROR, i] *= ABOVE
 
 
-@kernel
-def _add_product(gain, rest, has_rests, a, b, c, expansions, layer, i, z, d, box):
-    """Add line ``z`` times a gain, by its place in the form, to line ``i``, unless the gain is exactly zero."""
-    if gain[a, b, c, 0] == 0.0 and gain[a, b, c, 1] == 0.0:
-        return
-    middle, low, error = 0.0, 0.0, 0.0
+@inlined
+def _take_gain(gain, rest, has_rests, a, b, c, here, room, i):
+    """The parts of line ``i``'s gain, by its place in the form."""
+    here[room + GAIN, i] = gain[a, b, c, 0]
     if has_rests:
-        middle, low, error = rest[a, b, c, 0], rest[a, b, c, 1], rest[a, b, c, 2]
-    _add_line(expansions, layer, i, gain[a, b, c, 0], middle, low, error, z, d, box)
+        here[room + MIDDLE_GAIN, i], here[room + LOW_GAIN, i] = rest[a, b, c, 0], rest[a, b, c, 1]
+        here[room + GAIN_ERROR, i] = rest[a, b, c, 2]
 
 
 @kernel
@@ -209,18 +217,20 @@ def _expand_layer(
     box,
 ):
     """One layer from the layer before, which has switches only."""
-    for i in range(n):
-        _begin_line(constant, constant_rest, has_rests, expansions, layer, i, d)
-        if has_base:
-            for z in range(lines):
-                _add_product(base, base_rest, has_rests, layer, i, z, expansions, layer, i, z, d, box)
-    for k in range(switches):
-        bit = switch_bits[layer - 1, k]
+    _begin_lines(constant, constant_rest, has_rests, expansions, layer, n, d)
+    here, room = expansions[layer], 3 * d + 3
+    if has_base:
+        for z in range(lines):
+            for i in range(n):
+                _take_gain(base, base_rest, has_rests, layer, i, z, here, room, i)
+            _add_multiple(expansions, layer, n, z, d, box)
+    for z in range(switches):
+        bit = switch_bits[layer - 1, z]
         if (bits[f, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1):
             for i in range(n):
-                _add_product(gain, gain_rest, has_rests, layer, k, i, expansions, layer, i, k, d, box)
-    for i in range(n):
-        _finish(expansions, layer, i, lines + switches, d)
+                _take_gain(gain, gain_rest, has_rests, layer, z, i, here, room, i)
+            _add_multiple(expansions, layer, n, z, d, box)
+    _finish(expansions, layer, n, lines + switches, d)
 
 
 @kernel
@@ -283,17 +293,19 @@ def expand(
 @kernel
 def take_expansions(expansions, lines, layer, n, d, box):
     """Round expansions to lines, where that makes the errors smaller: what is cut off is known."""
+    here, k = expansions[layer], d + 1
     for i in range(n):
-        error, is_whole = expansions[layer, i, 3 * d + 3], expansions[layer, i, 3 * d + 3] == 0.0
-        for j in range(d + 1):
-            rest = abs(expansions[layer, i, d + 1 + j]) + abs(expansions[layer, i, 2 * d + 2 + j])
+        error = here[3 * k + OF_ERROR, i]
+        is_whole = error == 0.0
+        for j in range(k):
+            rest = abs(here[k + j, i]) + abs(here[2 * k + j, i])
             error += rest * (box[RADIUS, j - 1] if j > 0 else 1.0)
             is_whole = is_whole and rest == 0.0
         if not is_whole:
-            error = error * (1.0 + 1e-9) + TINY
+            error = error * ABOVE + TINY
         if error < lines[i, d + 1]:
-            for j in range(d + 1):
-                lines[i, j] = expansions[layer, i, j]
+            for j in range(k):
+                lines[i, j] = here[j, i]
             lines[i, d + 1] = error
             write_size(lines, i, d, box)
             if is_whole and lines[i, d + 2] > 0.0:

@@ -76,6 +76,9 @@ OBJECTIVE, NORMAL, STEP, TRIAL, MULTIPLIER, VECTORS = range(6)
 # rows of the box array
 LOWER, UPPER, RADIUS, GRID, CENTRE, SCALE, BOX = range(7)
 
+# rows of an expansion after the three parts of the coefficients
+OF_ERROR, OF_SUM, GAIN, MIDDLE_GAIN, LOW_GAIN, GAIN_ERROR, ROOM = range(7)
+
 
 class Tree(NamedTuple):
     """The nodes on the stack; ``F`` frames, ``R`` rows, ``P`` points, ``n`` lines, ``w`` pattern words."""
@@ -86,7 +89,7 @@ class Tree(NamedTuple):
     bits: np.ndarray  # (F, w) uint64: pattern decided so far
     sums: np.ndarray  # (F, n, d + 5): the next layer's lines so far
     lines: np.ndarray  # (layers, n, d + 5): the present cell's lines
-    expansions: np.ndarray  # (layers, n, 3 d + 5): the same more accurately; see `expansions`
+    expansions: np.ndarray  # (layers, 3 (d + 1) + ROOM, n): the same more accurately; see `expansions`
     expanded: np.ndarray  # (layers,) int64: whether a layer's have been composed
     lists: np.ndarray  # (OUTER + KNOWN, many) int32
     spans: np.ndarray  # (2, layers) int64: see `layers.begin_layer`
@@ -131,7 +134,7 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
         bits=np.zeros((capacity, words), np.uint64),
         sums=np.zeros((capacity, n, d + 5)),
         lines=np.zeros((layers, n, d + 5)),
-        expansions=np.zeros((layers, n, 3 * d + 5)),
+        expansions=np.zeros((layers, 3 * (d + 1) + ROOM, n)),
         expanded=np.zeros(layers, np.int64),
         lists=np.zeros((OUTER + KNOWN, 32 * (n + capacity)), np.int32),
         spans=np.full((2, layers), layers, np.int64),
