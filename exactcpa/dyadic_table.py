@@ -44,14 +44,14 @@ class DyadicTable:
 
 def dyadic_table(rows: Sequence[Sequence[Number]]) -> DyadicTable | None:
     """The table of some rows of equal width; None if a number is irrational or far from all doubles."""
-    numbers = [q for row in rows for q in row]
     try:
-        below = [q.denominator for q in numbers]
-        above, size = np.array([q.numerator for q in numbers], np.float64), np.array(below, np.float64)
+        numerators, denominators = zip(*[q.as_integer_ratio() for row in rows for q in row], strict=True)
+        above = np.array(numerators, np.float64)
+        sizes = {n: float(n) if not n & (n - 1) else np.inf for n in set(denominators)}
     except (AttributeError, OverflowError):
         return None
-    powers = np.array([not n & (n - 1) for n in below], bool)
-    easy = powers & (abs(above) < LARGEST) & (size < MOST)
+    size = np.array([sizes[n] for n in denominators])
+    easy = (abs(above) < LARGEST) & (size < MOST)
     above = np.where(easy, above, 0.0)
     integers = above.astype(np.int64)
     exponents = np.frexp(above)[1] - np.frexp(size)[1] + 1

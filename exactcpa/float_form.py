@@ -17,7 +17,7 @@ Not here: the exact numbers (`switch_form`), how bounds grow through the layers 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf, ldexp
 from typing import NamedTuple
@@ -26,6 +26,7 @@ import numpy as np
 
 from exactcpa.dyadic_table import NOTHING, DyadicTable, dyadic_table
 from exactcpa.errors import BadDomain, located
+from exactcpa.kernels.state import CENTRE, SCALE
 from exactcpa.surds import Number, Surd, enclosure
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
@@ -271,13 +272,13 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         np.zeros((count, k, n, 3)),
     )
     exponents: list[tuple[int, ...]] = []
-    previous = [0] * d
+    previous = [-e for e in (np.frexp(domain.box[SCALE])[1] - 1).tolist()]
     decisions: list[int] = []
     for number, layer in enumerate(form.layers):
         with located(f"a line of activation layer {number}"):
-            if number == 0:
-                layer = _in_float_coordinates(layer, domain)
-            parts = [_Part(rows, dyadic_table(rows)) for rows in _parts(layer)]
+            if number == 0 and domain.box[CENTRE].any():
+                layer = _moved(layer, domain)
+            parts = [_part(rows) for rows in _parts(layer)]
             lines = _line_exponents(layer, parts, previous, decisions)
             _fill(arrays, number, layer, parts, lines, previous, decisions)
         decisions = [*lines[: layer.switches], *(lines[group[0]] for group in layer.groups)]
@@ -326,25 +327,29 @@ def _scaled_triple(q: Number, exponent: int) -> tuple[float, float, float]:
     return _triple(scaled(q, exponent))
 
 
-def _in_float_coordinates(layer: SwitchLayer, domain: FloatDomain) -> SwitchLayer:
-    """The first layer after ``t = centre + scale y``."""
-    centre = [Fraction(c) for c in domain.box[4].tolist()]
-    scale = [Fraction(s) for s in domain.box[5].tolist()]
+def _moved(layer: SwitchLayer, domain: FloatDomain) -> SwitchLayer:
+    """The first layer as a function of the distance from the centre."""
+    centre = [Fraction(c) for c in domain.box[CENTRE].tolist()]
     constant = tuple(
         c + sum(b * m for b, m in zip(row, centre, strict=True) if m)
         for c, row in zip(layer.constant, layer.base, strict=True)
     )
-    base = tuple(tuple(b * s for b, s in zip(row, scale, strict=True)) for row in layer.base)
-    return SwitchLayer(
-        constant, base, layer.gain, layer.switches, layer.groups, layer.switch_bits, layer.group_bits
-    )
+    return replace(layer, constant=constant)
 
 
 class _Part(NamedTuple):
-    """Constants, base or gains of a layer, and the same as arrays where that is possible."""
+    """Constants, base or gains of a layer that are not all zero, and the same as arrays where that is possible."""
 
     rows: Sequence[Sequence[Number]]
     table: DyadicTable | None
+
+
+def _part(rows: Sequence[Sequence[Number]]) -> _Part | None:
+    """A part with its table; None if it is one row of zeros for all, as between layers of ReLU."""
+    first = rows[0]
+    if not first or (all(row is first for row in rows) and not any(first)):
+        return None
+    return _Part(rows, dyadic_table(rows))
 
 
 def _parts(layer: SwitchLayer) -> tuple[Sequence[Sequence[Number]], ...]:
@@ -353,7 +358,7 @@ def _parts(layer: SwitchLayer) -> tuple[Sequence[Sequence[Number]], ...]:
 
 
 def _line_exponents(
-    layer: SwitchLayer, parts: Sequence[_Part], previous: list[int], decisions: list[int]
+    layer: SwitchLayer, parts: Sequence[_Part | None], previous: list[int], decisions: list[int]
 ) -> list[int]:
     """For each line an exponent that brings it to size one; previous lines count as of size one.
 
@@ -362,7 +367,7 @@ def _line_exponents(
     """
     sizes = np.full(layer.lines, NOTHING)
     for part, scales in zip(parts, ([0], previous, decisions), strict=True):
-        if scales and part.rows[0]:
+        if part is not None:
             sizes = np.maximum(sizes, _sizes(part, scales))
     exponents = [-size if size > NOTHING // 2 else 0 for size in sizes.tolist()]
     competing = {z for group in layer.groups for z in group}
@@ -382,8 +387,10 @@ def _sizes(part: _Part, scales: list[int]) -> np.ndarray:
     return (np.where(exponents > NOTHING, exponents, 2 * NOTHING) - np.array(scales)).max(axis=1)
 
 
-def _fill_part(target: np.ndarray, rests: np.ndarray, part: _Part, scales: np.ndarray) -> None:
-    """Write the triples and rests of a table's numbers, each times two to the power of its scale."""
+def _fill_part(target: np.ndarray, rests: np.ndarray, part: _Part | None, scales: np.ndarray) -> None:
+    """Write the triples and rests of a table's numbers, each times two to the power of its scale, over zeros."""
+    if part is None:
+        return
     rows, table = part
     done = np.zeros(scales.shape, bool)
     if table is not None:
@@ -407,7 +414,7 @@ def _fill(
     arrays: FloatForm,
     number: int,
     layer: SwitchLayer,
-    parts: Sequence[_Part],
+    parts: Sequence[_Part | None],
     lines: list[int],
     previous: list[int],
     decisions: list[int],

@@ -27,6 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from typing import NamedTuple
 
 from flint import fmpz_mat
 
@@ -107,8 +108,7 @@ class SwitchForm:
         return max(1, -(-self.bits // 64))
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(NamedTuple):
     """Post-activation coordinate as ``shift + slope * line + sum of gains * decision``."""
 
     shift: Fraction
@@ -162,8 +162,10 @@ def _rewrite(
     wanted, terms, units, groups, group_bits = _choose_lines(stage, number, first_bit)
     needed = {z for combination, _ in wanted for z, _ in combination}
     if _are_decisions(inputs, decisions):
-        nothing = [ZERO] * width
+        nothing = (ZERO,) * width
         composed = {z: (stage.bias[z], nothing, stage.weight[z]) for z in needed}
+    elif not decisions and _are_lines(inputs, width):
+        composed = {z: (stage.bias[z], stage.weight[z], ()) for z in needed}
     else:
         composed = {z: _compose(stage, z, inputs, width, decisions) for z in needed}
     constant, base, gain = [], [], []
@@ -211,6 +213,14 @@ def _are_decisions(inputs: list[list[_Term]], decisions: int) -> bool:
         and terms[0].gains[0][0] == k
         and terms[0].gains[0][1] == 1
         for k, terms in enumerate(inputs)
+    )
+
+
+def _are_lines(inputs: list[list[_Term]], width: int) -> bool:
+    """Whether the inputs of a stage are the lines before it, in order: the coordinates of a box."""
+    return len(inputs) == width and all(
+        not shift.shift and not shift.slope and not shift.gains and len(rest) == 1 and rest[0] == _Term(ZERO, ONE, k, ())
+        for k, (shift, *rest) in enumerate(inputs)
     )
 
 
