@@ -194,7 +194,7 @@ def _write_fields(value: Any) -> dict[str, Any]:
 
 def _write_value(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [_write_value(item) for item in value]
+        return [to_json_number(q) if type(q) is Fraction else _write_value(q) for q in value]
     return to_json_number(value) if isinstance(value, Fraction) else value
 
 
