@@ -43,7 +43,7 @@ FARTHEST = 1000
 
 
 class FloatForm(NamedTuple):
-    """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions.
+    """A switch form for the kernels, padded to ``n`` lines and ``k`` decisions, of bases to ``m`` columns.
 
     A triple is a number, its error, and its grain: a power of two of which it is a multiple (infinite for zero).
     A *rest* is what a number with an error lacks, as a sum of two doubles, and the error of all three.
@@ -51,7 +51,7 @@ class FloatForm(NamedTuple):
     Attributes:
         sizes: Shape ``(layers, 4)``: lines, switches, groups, and whether any entry of `base` is nonzero.
         constant: Shape ``(layers, n, 3)``.
-        base: Shape ``(layers, n, max(n, d), 3)``.
+        base: Shape ``(layers, n, m, 3)``.
         gain: Shape ``(layers, k, n, 3)``: transposed, one contiguous row a decision.
         switch_bits: Shape ``(layers, k)``: pattern bit of each switch.
         constant_rest, base_rest, gain_rest: Shaped as the triples; without layers if no number has an error.
@@ -260,7 +260,10 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
     n = max(layer.lines for layer in form.layers)
     k = max(1, *(layer.switches + len(layer.groups) for layer in form.layers))
     count, d = len(form.layers), form.dimension
-    width = max(n, d)
+    first = _moved(form.layers[0], domain) if domain.box[CENTRE].any() else form.layers[0]
+    layers = (first, *form.layers[1:])
+    tables = [[_part(rows) for rows in _parts(layer)] for layer in layers]
+    width = max([d, *(len(base.rows[0]) for _, base, _ in tables if base is not None)])
     arrays = FloatForm(
         np.zeros((count, 4), np.int64),
         _zeros(count, n),
@@ -274,11 +277,8 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
     exponents: list[tuple[int, ...]] = []
     previous = [-e for e in (np.frexp(domain.box[SCALE])[1] - 1).tolist()]
     decisions: list[int] = []
-    for number, layer in enumerate(form.layers):
+    for number, (layer, parts) in enumerate(zip(layers, tables, strict=True)):
         with located(f"a line of activation layer {number}"):
-            if number == 0 and domain.box[CENTRE].any():
-                layer = _moved(layer, domain)
-            parts = [_part(rows) for rows in _parts(layer)]
             lines = _line_exponents(layer, parts, previous, decisions)
             _fill(arrays, number, layer, parts, lines, previous, decisions)
         decisions = [*lines[: layer.switches], *(lines[group[0]] for group in layer.groups)]
@@ -387,10 +387,8 @@ def _sizes(part: _Part, scales: list[int]) -> np.ndarray:
     return (np.where(exponents > NOTHING, exponents, 2 * NOTHING) - np.array(scales)).max(axis=1)
 
 
-def _fill_part(target: np.ndarray, rests: np.ndarray, part: _Part | None, scales: np.ndarray) -> None:
+def _fill_part(target: np.ndarray, rests: np.ndarray, part: _Part, scales: np.ndarray) -> None:
     """Write the triples and rests of a table's numbers, each times two to the power of its scale, over zeros."""
-    if part is None:
-        return
     rows, table = part
     done = np.zeros(scales.shape, bool)
     if table is not None:
@@ -423,10 +421,13 @@ def _fill(
     n, own = layer.lines, np.array(lines)[:, None]
     arrays.switch_bits[number, : layer.switches] = layer.switch_bits
     constant, base, gain = parts
-    _fill_part(arrays.constant[number, :n, None], arrays.constant_rest[number, :n, None], constant, own)
-    before, chosen = (number, slice(n), slice(len(previous))), (number, slice(len(decisions)), slice(n))
-    _fill_part(arrays.base[before], arrays.base_rest[before], base, own - np.array(previous))
-    if decisions:
+    if constant is not None:
+        _fill_part(arrays.constant[number, :n, None], arrays.constant_rest[number, :n, None], constant, own)
+    if base is not None:
+        before = (number, slice(n), slice(len(previous)))
+        _fill_part(arrays.base[before], arrays.base_rest[before], base, own - np.array(previous))
+    if gain is not None:
+        chosen = (number, slice(len(decisions)), slice(n))
         gains, rests = (triples[chosen].transpose(1, 0, 2) for triples in (arrays.gain, arrays.gain_rest))
         _fill_part(gains, rests, gain, own - np.array(decisions))
     has_base = int((arrays.base[number, ..., 2] < np.inf).any())

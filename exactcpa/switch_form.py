@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
 from typing import NamedTuple
 
@@ -191,14 +192,14 @@ def _rewrite(
 
 def _constant(shift: Fraction, parts: list[tuple[Fraction, Fraction]]) -> Fraction:
     """The shift and the sum of coefficient times constant; the usual single constant costs nothing."""
-    if len(parts) == 1 and parts[0][0] == 1:
+    if len(parts) == 1 and (parts[0][0] is ONE or parts[0][0] == 1):
         return parts[0][1] + shift if shift else parts[0][1]
     return shift + sum(c * a for c, a in parts)
 
 
 def _combine(parts: list[tuple[Fraction, list[Fraction]]]) -> Row:
     """Sum of coefficient times vector; the usual single vector with coefficient one costs nothing."""
-    if len(parts) == 1 and parts[0][0] == 1:
+    if len(parts) == 1 and (parts[0][0] is ONE or parts[0][0] == 1):
         return tuple(parts[0][1])
     return tuple(sum(c * v[j] for c, v in parts) for j in range(len(parts[0][1])))
 
@@ -211,7 +212,7 @@ def _are_decisions(inputs: list[list[_Term]], decisions: int) -> bool:
         and not terms[0].slope
         and len(terms[0].gains) == 1
         and terms[0].gains[0][0] == k
-        and terms[0].gains[0][1] == 1
+        and (terms[0].gains[0][1] is ONE or terms[0].gains[0][1] == 1)
         for k, terms in enumerate(inputs)
     )
 
@@ -219,7 +220,7 @@ def _are_decisions(inputs: list[list[_Term]], decisions: int) -> bool:
 def _are_lines(inputs: list[list[_Term]], width: int) -> bool:
     """Whether the inputs of a stage are the lines before it, in order: the coordinates of a box."""
     return len(inputs) == width and all(
-        not shift.shift and not shift.slope and not shift.gains and len(rest) == 1 and rest[0] == _Term(ZERO, ONE, k, ())
+        not (shift.shift or shift.slope or shift.gains) and rest == [_Term(ZERO, ONE, k, ())]
         for k, (shift, *rest) in enumerate(inputs)
     )
 
@@ -283,8 +284,8 @@ def _choose_lines(stage: Stage, number: int, first_bit: int) -> tuple[list, list
 def _bend_term(unit: Bend, first_switch: int) -> _Term:
     """A bend by its first switch function ``s = z - t_0``: ``slope_0 (s + t_0) + intercept_0 + hinges``."""
     t0, slope = unit.breakpoints[0], unit.slopes[0]
-    jumps = (b - a if a else b for a, b in zip(unit.slopes, unit.slopes[1:], strict=False))
-    gains = tuple((first_switch + i, jump) for i, jump in enumerate(jumps) if jump)
+    jumps = [b - a if a else b for a, b in pairwise(unit.slopes)]
+    gains = tuple([(first_switch + i, jump) for i, jump in enumerate(jumps) if jump])
     shift = unit.intercepts[0] + slope * t0 if t0 else unit.intercepts[0]
     return _Term(shift, slope, first_switch, gains)
 

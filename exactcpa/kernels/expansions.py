@@ -49,8 +49,9 @@ layers and more are walked in plain doubles before their lines have to be compos
 ABOVE = 1.0 + 1e-9
 """Times it a sum of positive numbers, each rounded, is a bound of what it stands for."""
 
+
 @intrinsic
-def _fused(typing, a, b, c):  # noqa: ARG001  numba's way to ask for an instruction
+def _fused(typing, a, b, c):
     """``a * b + c``, rounded once."""
 
     def build(_context, builder, _signature, numbers):
@@ -142,7 +143,7 @@ def _add_multiple(expansions, layer, n, z, d, box):
 
 @inlined
 def _finish(expansions, layer, n, count, d):
-    """Make the parts of the lines' coefficients overlap little, exactly, and bound the error of so many terms at most."""
+    """Make the parts of coefficients overlap little, exactly, and bound the error of at most so many terms."""
     here, k = expansions[layer], d + 1
     for j in range(k):
         for i in range(n):
