@@ -1,11 +1,11 @@
-"""Claim: time grows with cells times layers by a power of at most 1.25, whether they come from width or from depth.
+"""Claim: time grows with cells times units by a power of at most 1.25, whether they come from width or from depth.
 
 Series of random networks, each of growing width, depth or dimension, are enumerated with facets, the proof streamed
 to a file; a series is run through `--repeat` times, though not again after a minute, and medians count.  For each
 series it prints the seconds against the parameter, and the slope of the logarithm of the seconds (least squares)
-against that of the cells, and against that of the cells times the layers: in every layer of every cell all units have
-to be decided and proved, also where a deeper network has hardly more cells.  The second slope is judged.  Another series runs one network with 1, 2, ... workers, on wall clocks; nobody judges it, for
-that `bench_parallel.py` is there.
+against that of the cells, and against that of the cells times the units: in every cell every unit has to be decided,
+with a proof, also where a deeper network has hardly more cells.  The second slope is judged.  Another series runs one
+network with 1, 2, ... workers, on wall clocks; nobody judges it, for that `bench_parallel.py` is there.
 
     python scripts/bench_scaling.py [--only width-3] [--repeat 3] [--workers 2] [--method lp] [--quick]
 
@@ -70,14 +70,14 @@ def main(arguments: Sequence[str]) -> int:
             continue
         points = measured(shapes, 1 if options.quick else options.repeat, options.method)
         counted = [
-            (cells, len(shapes[n]) - 1, s) for n, cells, s in points if options.quick or cells >= LEAST
+            (cells, sum(shapes[n][1:]), s) for n, cells, s in points if options.quick or cells >= LEAST
         ]
-        slopes[name] = slope([(cells * layers, s) for cells, layers, s in counted])
+        slopes[name] = slope([(cells * units, s) for cells, units, s in counted])
         of_cells[name] = slope([(cells, s) for cells, _, s in counted])
         rows += [(name, n, f"{cells:,}", f"{s:.3f}", f"{cells / s:,.0f}") for n, cells, s in points]
     print(reporting.table(("series", "parameter", "cells", "seconds", "cells/s"), rows))
     both = [(name, f"{of_cells[name]:.2f}", f"{value:.2f}") for name, value in slopes.items()]
-    print(reporting.table(("series", "slope: cells", "cells times layers"), both))
+    print(reporting.table(("series", "slope: cells", "cells times units"), both))
     gains = {}
     if not options.only or "workers" in options.only:
         gains = with_workers((2, 8, 8) if options.quick else (4, 24, 24), options.workers, options.method)
