@@ -38,6 +38,9 @@ MODEST = 2.0**-960
 """Doubles between it and its inverse are far from underflow, and so are their grains."""
 
 
+NOUGHT = (0.0, 0.0, inf)
+"""The triple of zero."""
+
 FARTHEST = 1000
 """Exponent of the largest coordinates a domain may have."""
 
@@ -126,8 +129,9 @@ def rounded(q: Number) -> tuple[float, float]:
         nearest = float((low + high) / 2)
         return nearest, above(max(high - Fraction(nearest), Fraction(nearest) - low))
     nearest = float(q)
-    error = abs(q - Fraction(nearest))
-    return nearest, above(error) if error else 0.0
+    if nearest.as_integer_ratio() == q.as_integer_ratio():
+        return nearest, 0.0
+    return nearest, above(abs(q - Fraction(nearest)))
 
 
 def as_parts(n: int, denominator: int, shift: int) -> tuple[list[float], bool]:
@@ -218,10 +222,10 @@ def float_domain(domain: object) -> FloatDomain:
 def _rounded_row(row: list[Fraction], radius: np.ndarray) -> list[float]:
     """A row scaled to size one, in the layout of `kernels.state`."""
     exponent = _moderate(-max(exponent_above(q) for q in row[1:]))
-    numbers = [rounded(scaled(q, exponent)) for q in row]
+    numbers = [_triple(scaled(q, exponent)) if q else NOUGHT for q in row]
     size = abs(numbers[0][0]) + float(np.dot([abs(n[0]) for n in numbers[1:]], radius))
     error, through_origin = _over_box([n[1] for n in numbers], radius), float(not row[0])
-    grain = min(_triple(scaled(q, exponent))[2] for q in row) if (radius >= 0.25).all() else 0.0
+    grain = min(n[2] for n in numbers) if (radius >= 0.25).all() else 0.0
     return [*(n[0] for n in numbers), error, size * (1 + 1e-9), through_origin, grain, 2.0**exponent]
 
 
@@ -251,8 +255,9 @@ def _moderate(exponent: int) -> int:
 
 def _over_box(errors: list[float], radius: np.ndarray) -> float:
     """Bound of an affine function's rounding error over the box from the errors of its coefficients."""
-    total = errors[0] + float(np.dot(errors[1:], radius))
-    return total * (1 + 1e-9) + TINY if any(errors) else 0.0
+    if not any(errors):
+        return 0.0
+    return (errors[0] + float(np.dot(errors[1:], radius))) * (1 + 1e-9) + TINY
 
 
 def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
@@ -307,7 +312,7 @@ def _triple(q: Number) -> tuple[float, float, float]:
     if isinstance(q, Surd):
         return value, error, 0.0
     above, below = value.as_integer_ratio()
-    return value, error, _grain(above, below, 0) if value else 0.0 if q else np.inf
+    return value, error, _grain(above, below, 0) if value else 0.0 if q else inf
 
 
 def _grain(above: int, below: int, exponent: int) -> float:

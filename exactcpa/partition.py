@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -65,20 +66,22 @@ class Partition:
         domain: Where.
         form: The network over the domain in switch form.
         results: What was found, as arrays.
-        lines: The network's lines on every cell, which all exact answers are read from.
-        places: Where the decision of each pattern bit stands.
     """
 
     network: Network | IdealNetwork
     domain: Domain
     form: SwitchForm = field(repr=False)
     results: Results = field(repr=False)
-    lines: AnyLines = field(init=False, repr=False)
-    places: tuple[Place, ...] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", lines_of(self.form))
-        object.__setattr__(self, "places", places_of(self.form))
+    @cached_property
+    def lines(self) -> AnyLines:
+        """The network's lines on every cell, which all exact answers are read from."""
+        return lines_of(self.form)
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Where the decision of each pattern bit stands."""
+        return places_of(self.form)
 
     def __len__(self) -> int:
         return len(self.results.words)

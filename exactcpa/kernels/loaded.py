@@ -7,6 +7,8 @@ Not here: the kernels.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from exactcpa.float_form import FloatForm
@@ -19,8 +21,9 @@ from exactcpa.kernels.vertex_tree import advance_vertices
 from exactcpa.switch_form import SwitchForm
 
 
+@cache
 def load_kernels(*, groups: bool, method: str = "lp", dimension: int = 1, switches: int = 1) -> None:
-    """Run every kernel that is called from outside on nothing at all.
+    """Run every kernel that is called from outside on nothing at all, once.
 
     Args:
         groups: Whether maxima of three and more lines will come, which have kernels of their own.
