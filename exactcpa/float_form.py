@@ -26,7 +26,6 @@ import numpy as np
 
 from exactcpa.dyadic_table import NOTHING, DyadicTable, dyadic_table
 from exactcpa.errors import BadDomain, located
-from exactcpa.kernels.state import CENTRE, SCALE
 from exactcpa.surds import Number, Surd, enclosure
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
@@ -86,6 +85,16 @@ class FloatDomain:
     box: np.ndarray
     rows: np.ndarray
     start: np.ndarray
+
+    @property
+    def centre(self) -> np.ndarray:
+        """Where the coordinates ``y`` are 0: a row of the box."""
+        return self.box[4]
+
+    @property
+    def scale(self) -> np.ndarray:
+        """By what they are multiplied: powers of two."""
+        return self.box[5]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +274,7 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
     n = max(layer.lines for layer in form.layers)
     k = max(1, *(layer.switches + len(layer.groups) for layer in form.layers))
     count, d = len(form.layers), form.dimension
-    first = _moved(form.layers[0], domain) if domain.box[CENTRE].any() else form.layers[0]
+    first = _moved(form.layers[0], domain) if domain.centre.any() else form.layers[0]
     layers = (first, *form.layers[1:])
     tables = [[_part(rows) for rows in _parts(layer)] for layer in layers]
     width = max([d, *(len(base.rows[0]) for _, base, _ in tables if base is not None)])
@@ -280,7 +289,7 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         np.zeros((count, k, n, 3)),
     )
     exponents: list[tuple[int, ...]] = []
-    previous = [-e for e in (np.frexp(domain.box[SCALE])[1] - 1).tolist()]
+    previous = [-e for e in (np.frexp(domain.scale)[1] - 1).tolist()]
     decisions: list[int] = []
     for number, (layer, parts) in enumerate(zip(layers, tables, strict=True)):
         with located(f"a line of activation layer {number}"):
@@ -334,7 +343,7 @@ def _scaled_triple(q: Number, exponent: int) -> tuple[float, float, float]:
 
 def _moved(layer: SwitchLayer, domain: FloatDomain) -> SwitchLayer:
     """The first layer as a function of the distance from the centre."""
-    centre = [Fraction(c) for c in domain.box[CENTRE].tolist()]
+    centre = [Fraction(c) for c in domain.centre.tolist()]
     constant = tuple(
         c + sum(b * m for b, m in zip(row, centre, strict=True) if m)
         for c, row in zip(layer.constant, layer.base, strict=True)
