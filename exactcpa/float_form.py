@@ -276,7 +276,10 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
     count, d = len(form.layers), form.dimension
     first = _moved(form.layers[0], domain) if domain.centre.any() else form.layers[0]
     layers = (first, *form.layers[1:])
-    tables = [[_part(rows) for rows in _parts(layer)] for layer in layers]
+    tables = []
+    for number, layer in enumerate(layers):
+        with located(f"a line of activation layer {number}"):
+            tables.append([_part(rows) for rows in _parts(layer)])
     width = max([d, *(len(base.rows[0]) for _, base, _ in tables if base is not None)])
     arrays = FloatForm(
         np.zeros((count, 4), np.int64),

@@ -1,10 +1,10 @@
-"""Claim: time grows with cells times units by a power of at most 1.25, whether they come from width or from depth.
+"""Claim: time grows with the number of cells by a power of at most 1.25, whether they come from width or from depth.
 
 Series of random networks, each of growing width, depth or dimension, are enumerated with facets, the proof streamed
 to a file; a series is run through `--repeat` times, though not again after a minute, and medians count.  For each
 series it prints the seconds against the parameter, and the slope of the logarithm of the seconds (least squares)
-against that of the cells, and against that of the cells times the units: in every cell every unit has to be decided,
-with a proof, also where a deeper network has hardly more cells.  The second slope is judged.  Another series runs one
+against that of the cells, which is judged.  Beside it stands the slope against cells times units: in every cell every
+unit has to be decided, with a proof, also where a deeper network has hardly more cells.  Another series runs one
 network with 1, 2, ... workers, on wall clocks; nobody judges it, for that `bench_parallel.py` is there.
 
     python scripts/bench_scaling.py [--only width-3] [--repeat 3] [--workers 2] [--method lp] [--quick]
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     start = time.perf_counter()
     series = QUICK if options.quick else SERIES
-    slopes, of_cells, rows = {}, {}, []
+    slopes, of_decisions, rows = {}, {}, []
     for name, shapes in series.items():
         if options.only and name not in options.only:
             continue
@@ -72,11 +72,11 @@ def main(arguments: Sequence[str]) -> int:
         counted = [
             (cells, sum(shapes[n][1:]), s) for n, cells, s in points if options.quick or cells >= LEAST
         ]
-        slopes[name] = slope([(cells * units, s) for cells, units, s in counted])
-        of_cells[name] = slope([(cells, s) for cells, _, s in counted])
+        slopes[name] = slope([(cells, s) for cells, _, s in counted])
+        of_decisions[name] = slope([(cells * units, s) for cells, units, s in counted])
         rows += [(name, n, f"{cells:,}", f"{s:.3f}", f"{cells / s:,.0f}") for n, cells, s in points]
     print(reporting.table(("series", "parameter", "cells", "seconds", "cells/s"), rows))
-    both = [(name, f"{of_cells[name]:.2f}", f"{value:.2f}") for name, value in slopes.items()]
+    both = [(name, f"{value:.2f}", f"{of_decisions[name]:.2f}") for name, value in slopes.items()]
     print(reporting.table(("series", "slope: cells", "cells times units"), both))
     gains = {}
     if not options.only or "workers" in options.only:
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
         value=max([slopes[name] for name in slopes if name not in UNJUDGED], default=0.0),
         start=start,
         slopes=slopes,
-        slopes_of_cells=of_cells,
+        slopes_of_decisions=of_decisions,
         workers=gains,
     )
 
