@@ -32,6 +32,9 @@ walk_merged = njit(error_model="numpy", _nrt=False, forceinline=True, pipeline_c
 allocating = njit(cache=True, error_model="numpy", nogil=True)
 """For functions that make arrays of their own."""
 
+walk_allocating = njit(cache=True, error_model="numpy", nogil=True, pipeline_class=PlainIndices)
+"""An `allocating` one none of whose indices is negative."""
+
 
 @kernel
 def _nothing() -> None:

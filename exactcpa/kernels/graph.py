@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import allocating, kernel, merged
+from exactcpa.kernels import walk_allocating, walk_kernel, walk_merged
 from exactcpa.kernels.filters import TINY, U
 
 DIFFERENT, EQUAL, UNKNOWN = 0, 1, 2
 
 
-@kernel
+@walk_kernel
 def _slot(words, mask):
     """Where a pattern's search begins."""
     h = np.uint64(0x9E3779B97F4A7C15)
@@ -34,7 +34,7 @@ def _slot(words, mask):
     return np.int64(h & np.uint64(mask))
 
 
-@kernel
+@walk_kernel
 def fill_table(words, table):
     """Enter all cells; returns the number of a cell whose pattern stands there already, or -1."""
     mask = table.shape[0] - 1
@@ -48,7 +48,7 @@ def fill_table(words, table):
     return -1
 
 
-@kernel
+@walk_kernel
 def _is_same(a, b):
     for w in range(a.shape[0]):
         if a[w] != b[w]:
@@ -56,7 +56,7 @@ def _is_same(a, b):
     return True
 
 
-@kernel
+@walk_kernel
 def find(words, table, key):
     """Number of the cell with a pattern, or -1."""
     mask = table.shape[0] - 1
@@ -68,7 +68,7 @@ def find(words, table, key):
     return -1
 
 
-@allocating
+@walk_allocating
 def match_facets(words, table, starts, flips, neighbours, first, last):
     """For each facet the cell whose pattern differs in the facet's bits alone, or -1."""
     key = np.empty(words.shape[1], np.uint64)
@@ -83,7 +83,7 @@ def match_facets(words, table, starts, flips, neighbours, first, last):
             neighbours[e] = find(words, table, key)
 
 
-@kernel
+@walk_kernel
 def find_one_sided(starts, neighbours, first, last):
     """The first facet that is not seen exactly once from the cell across, or -1."""
     for i in range(first, last):
@@ -96,12 +96,12 @@ def find_one_sided(starts, neighbours, first, last):
     return -1
 
 
-@merged
+@walk_merged
 def _bit(words, i, bit):
     return (words[i, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
 
 
-@merged
+@walk_merged
 def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jump, next_jump):
     """Carry multiples of one function through a layer of a cell: the next layer's multiples, with bounds."""
     following = layer + 1
@@ -125,7 +125,7 @@ def _propagate(form, group_starts, group_bits, group_lines, words, i, layer, jum
                     _add(form.gain[following, decision, z], jump[k], next_jump[z])
 
 
-@merged
+@walk_merged
 def _add(g, a, total):
     """Add a product of two numbers with errors and grains to a sum.
 
@@ -143,7 +143,7 @@ def _add(g, a, total):
     total[1] = (total[1] + 2.0 * U * (abs(product) + abs(total[0]))) * (1.0 + 4.0 * U) + TINY
 
 
-@kernel
+@walk_kernel
 def _rough_errors(form, table, errors):
     """Fill in gains, and errors of what each decision changes in the first output; whether the network is fit for it.
 
@@ -188,18 +188,23 @@ def _rough_errors(form, table, errors):
     return True
 
 
-@merged
-def _carry_back(form, table, words, i, lowest, shares):
+@walk_merged
+def _carry_back(form, across, words, i, lowest, shares):
     """What each line after layer `lowest` shares with the first output on a cell, by layer."""
     for layer in range(form.sizes.shape[0] - 2, lowest, -1):
+        here, after, gains = shares[layer], shares[layer + 1], across[layer + 1]
+        switches = form.sizes[layer, 1]
         for k in range(form.sizes[layer, 0]):
-            shares[layer, k] = 0.0
-        for k in range(form.sizes[layer, 1]):
-            if _bit(words, i, form.switch_bits[layer, k]):
-                shares[layer, k] = _dot(table, layer + 1, k, shares, form.sizes[layer + 1, 0])
+            here[k] = 0.0
+        for z in range(form.sizes[layer + 1, 0]):
+            share = after[z]
+            for k in range(switches):
+                here[k] += gains[z, k] * share
+        for k in range(switches):
+            here[k] *= float(_bit(words, i, form.switch_bits[layer, k]))
 
 
-@merged
+@walk_merged
 def _dot(table, layer, k, shares, n):
     """A decision's gains times the shares of a layer's lines: four sums, which need not wait for one another."""
     s0, s1, s2, s3, z = 0.0, 0.0, 0.0, 0.0, 0
@@ -215,7 +220,7 @@ def _dot(table, layer, k, shares, n):
     return (s0 + s1) + (s2 + s3)
 
 
-@allocating
+@walk_allocating
 def classify_edges(
     form,
     group_starts,
@@ -246,15 +251,15 @@ def classify_edges(
     output = form.sizes.shape[0] - 1
     table, errors = np.zeros(form.gain.shape[:3]), np.full(form.gain.shape[:2], np.inf)
     is_rough = output > 0 and _rough_errors(form, table, errors)
+    across = np.ascontiguousarray(table.transpose((0, 2, 1)))
     shares = np.zeros((output + 1, n))
     shares[output, 0] = 1.0
     for i in range(first, last):
         lowest = output
         for e in range(starts[i], starts[i + 1]):
-            if neighbours[e] >= i and simple[e]:
-                lowest = min(lowest, bit_layers[flips[e, 0]])
+            lowest = min(lowest, bit_layers[flips[e, 0]])
         if is_rough:
-            _carry_back(form, table, words, i, lowest, shares)
+            _carry_back(form, across, words, i, lowest, shares)
         for e in range(starts[i], starts[i + 1]):
             if neighbours[e] < i:
                 continue
@@ -275,7 +280,7 @@ def classify_edges(
             verdicts[e] = _verdict(jump, form.sizes[output, 0])
 
 
-@kernel
+@walk_kernel
 def _verdict(jump, outputs):
     equal = True
     for z in range(outputs):
@@ -286,7 +291,7 @@ def _verdict(jump, outputs):
     return EQUAL if equal else UNKNOWN
 
 
-@allocating
+@walk_allocating
 def merge(starts, neighbours, verdicts, labels):
     """Number the classes of cells joined by facets of verdict `EQUAL`, by first appearance; returns how many."""
     n = labels.shape[0]
@@ -308,7 +313,7 @@ def merge(starts, neighbours, verdicts, labels):
     return count
 
 
-@kernel
+@walk_kernel
 def _root(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]

@@ -80,6 +80,7 @@ def measure(network: exactcpa.Network, repeat: int, proof: Path, way: Way) -> di
     before = peak = peak_megabytes()
     seconds, busy, counts, facts = [], [], set(), {}
     for number in range(repeat):
+        proof.unlink(missing_ok=True)  # to remove what the run before has written takes a while
         clock, core = time.perf_counter(), time.process_time()
         facts = run_once(network, proof, way)
         seconds.append(time.perf_counter() - clock)
