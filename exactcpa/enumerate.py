@@ -327,7 +327,7 @@ def _finish(
     if not np.isfinite(points).all():
         cell = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
         raise CertificateRejected(f"cell {cell} has no finite witness")
-    if writer is not None:
+    if writer is not None and facets:
         writer.go_on_in_background()
 
     def write(neighbours: np.ndarray | None) -> None:

@@ -262,6 +262,8 @@ def _stage(flow: _Flow, units: tuple[Bend | Maximum, ...]) -> Stage:
 
 
 def _dense(coefficients: dict[int, Fraction], length: int) -> Vector:
+    if len(coefficients) == length and list(coefficients) == list(range(length)):
+        return tuple(coefficients.values())
     row = [ZERO] * length
     for index, coefficient in coefficients.items():
         row[index] = coefficient

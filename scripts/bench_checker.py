@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import make_networks as make
-from bench_enumerate import commit, machine, table
+from bench_enumerate import table
+from provenance import commit, machine
 
 import exactcpa as cpa
 

@@ -37,7 +37,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import random
 import signal
 import subprocess
@@ -51,6 +50,7 @@ from typing import Any
 
 import make_networks as make
 from peers.environments import CACHE, PEERS, NotInstalled, python_with
+from provenance import commit, machine
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path(__file__).resolve().parent / "peers"
@@ -383,28 +383,6 @@ def show(results: list[Measured], peers: list[str], limit: float) -> None:
 
 
 # The command.
-
-
-def commit() -> str:
-    """The commit that is measured, with a plus if the package differs from it."""
-    try:
-        name = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True
-        )
-        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "exactcpa"], cwd=ROOT, check=False)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return name.stdout.strip() + "+" * changed.returncode
-
-
-def machine() -> str:
-    """Processor, cores, system, Python."""
-    model = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        names = [line for line in information.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 def options_of(arguments: list[str] | None) -> argparse.Namespace:

@@ -26,7 +26,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reporting import claim_of, commit, machine, run, table
+from provenance import commit, machine
+from reporting import claim_of, run, table
 
 import exactcpa as cpa
 

@@ -21,7 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crosschecking import is_missing
-from reporting import commit, machine, run, table
+from provenance import commit, machine
+from reporting import run, table
 
 import exactcpa as cpa
 from exactcpa.adapters.polygons import clip

@@ -14,10 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import random
-import subprocess
 import sys
 import textwrap
 import time
@@ -27,6 +24,8 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from provenance import commit, machine
 
 import exactcpa as cpa
 from exactcpa.numbers import decimal_text
@@ -176,25 +175,3 @@ def run(main: Callable[[list[str] | None], int]) -> int:
     except cpa.ExactcpaError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         return 2
-
-
-def commit() -> str:
-    """The commit that is measured, with a plus if the package differs from it."""
-    try:
-        name = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True
-        )
-        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "exactcpa"], cwd=ROOT, check=False)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return name.stdout.strip() + "+" * changed.returncode
-
-
-def machine() -> str:
-    """Processor, cores, system, Python."""
-    model = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        names = [line for line in information.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
