@@ -283,9 +283,9 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
     width = max([d, *(len(base.rows[0]) for _, base, _ in tables if base is not None)])
     arrays = FloatForm(
         np.zeros((count, 4), np.int64),
-        _zeros(count, n),
-        _zeros(count, n, width),
-        _zeros(count, k, n),
+        np.zeros((count, n, 3)),
+        np.zeros((count, n, width, 3)),
+        np.zeros((count, k, n, 3)),
         np.zeros((count, k), np.int64),
         np.zeros((count, n, 3)),
         np.zeros((count, n, width, 3)),
@@ -294,10 +294,11 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
     exponents: list[tuple[int, ...]] = []
     previous = [-e for e in (np.frexp(domain.scale)[1] - 1).tolist()]
     decisions: list[int] = []
+    has_errors = False
     for number, (layer, parts) in enumerate(zip(layers, tables, strict=True)):
         with located(f"a line of activation layer {number}"):
             lines = _line_exponents(layer, parts, previous, decisions)
-            _fill(arrays, number, layer, parts, lines, previous, decisions)
+            has_errors |= _fill(arrays, number, layer, parts, lines, previous, decisions)
         decisions = [*lines[: layer.switches], *(lines[group[0]] for group in layer.groups)]
         exponents.append(tuple(lines))
         previous = lines
@@ -305,17 +306,10 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         # Coordinates so small that their scale had to be cut off: coefficients may exceed four times the size.
         for triples in (arrays.constant, arrays.base, arrays.gain):
             triples[..., 2] = 0.0
-    if not any((triples[..., 1] > 0.0).any() for triples in (arrays.constant, arrays.base, arrays.gain)):
+    if not has_errors:
         nothing = np.zeros((0, 1, 1, 3))
         arrays = arrays._replace(constant_rest=np.zeros((0, 1, 3)), base_rest=nothing, gain_rest=nothing)
     return ScaledForm(arrays, tuple(exponents))
-
-
-def _zeros(*shape: int) -> np.ndarray:
-    """Triples that say exactly zero."""
-    triples = np.zeros((*shape, 3))
-    triples[..., 2] = np.inf
-    return triples
 
 
 def _triple(q: Number) -> tuple[float, float, float]:
@@ -404,8 +398,14 @@ def _sizes(part: _Part, scales: list[int]) -> np.ndarray:
     return (np.where(exponents > NOTHING, exponents, 2 * NOTHING) - np.array(scales)).max(axis=1)
 
 
-def _fill_part(target: np.ndarray, rests: np.ndarray, part: _Part, scales: np.ndarray) -> None:
-    """Write the triples and rests of a table's numbers, each times two to the power of its scale, over zeros."""
+def _fill_part(target: np.ndarray, rests: np.ndarray, part: _Part | None, scales: np.ndarray) -> bool:
+    """Write the triples and rests of a part's numbers, each times two to the power of its scale; whether one rounds.
+
+    The target is nothing but zeros, and so are the numbers without a part.
+    """
+    target[..., 2] = inf
+    if part is None:
+        return False
     rows, table = part
     done = np.zeros(scales.shape, bool)
     if table is not None:
@@ -415,14 +415,17 @@ def _fill_part(target: np.ndarray, rests: np.ndarray, part: _Part, scales: np.nd
         is_zero = table.easy & (table.values == 0.0)
         done = table.easy & (size > MODEST) & (size < 1 / MODEST) & (abs(scales) < 900)
         target[..., 0] = np.where(done, values, 0.0)
-        target[..., 2] = np.where(done, grains, np.inf)
+        target[..., 2] = np.where(done, grains, inf)
         done |= is_zero
+    has_errors = False
     for i, j in np.argwhere(~done).tolist():
         q, exponent = rows[i][j], int(scales[i, j])
         if q:
             target[i, j] = _scaled_triple(q, exponent)
             if target[i, j, 1] > 0.0:
+                has_errors = True
                 rests[i, j] = rest_of(q, exponent, float(target[i, j, 0]))
+    return has_errors
 
 
 def _fill(
@@ -433,19 +436,21 @@ def _fill(
     lines: list[int],
     previous: list[int],
     decisions: list[int],
-) -> None:
-    """Write one layer's rounded numbers."""
+) -> bool:
+    """Write one layer's rounded numbers; whether one of them rounds."""
     n, own = layer.lines, np.array(lines)[:, None]
     arrays.switch_bits[number, : layer.switches] = layer.switch_bits
-    constant, base, gain = parts
-    if constant is not None:
-        _fill_part(arrays.constant[number, :n, None], arrays.constant_rest[number, :n, None], constant, own)
-    if base is not None:
-        before = (number, slice(n), slice(len(previous)))
-        _fill_part(arrays.base[before], arrays.base_rest[before], base, own - np.array(previous))
-    if gain is not None:
-        chosen = (number, slice(len(decisions)), slice(n))
-        gains, rests = (triples[chosen].transpose(1, 0, 2) for triples in (arrays.gain, arrays.gain_rest))
-        _fill_part(gains, rests, gain, own - np.array(decisions))
-    has_base = int((arrays.base[number, ..., 2] < np.inf).any())
+    base = arrays.base[number, :n, : len(previous)]
+    chosen = (number, slice(len(decisions)), slice(n))
+    gains, gain_rests = (triples[chosen].transpose(1, 0, 2) for triples in (arrays.gain, arrays.gain_rest))
+    targets = (
+        (arrays.constant[number, :n, None], arrays.constant_rest[number, :n, None], own),
+        (base, arrays.base_rest[number, :n, : len(previous)], own - np.array(previous)),
+        (gains, gain_rests, own - np.array(decisions)),
+    )
+    rounds = [
+        _fill_part(*places, part, scales) for (*places, scales), part in zip(targets, parts, strict=True)
+    ]
+    has_base = int((base[..., 2] < inf).any())
     arrays.sizes[number] = (n, layer.switches, len(layer.groups), has_base)
+    return any(rounds)

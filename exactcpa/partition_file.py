@@ -40,7 +40,9 @@ STREAMS = frozenset({"CODE", "REAL", "BIGS"})
 """Tags of which there may be many blocks: the proof."""
 TAGS = STREAMS | {"HEAD", "EDGE", "PATT", "WITN", "XPTS", "FPTR", "FACE", "REGI", "MARG", "STAT", "DONE"}
 PIECE = 1 << 20
-"""Bytes read at a time."""
+"""Bytes read at a time, and those that are worth bringing to the disk early."""
+SOON = 1 << 17
+"""Bytes written from which on a thread goes on writing: before, to start it would take longer."""
 ALIGNED = 8
 """Arrays that begin at a multiple of this in the file are used where they stand."""
 
@@ -122,7 +124,7 @@ class PartitionWriter:
 
     def _do(self, job: Callable[[], object]) -> None:
         """Now, or by the thread."""
-        if not (self._background and self._at > PIECE):
+        if not (self._background and self._at > SOON):
             job()
             return
         self._thread = self._thread or _WritingThread()

@@ -93,9 +93,10 @@ class Bend:
             if p and self.breakpoints[p - 1] >= t:
                 before = shown(self.breakpoints[p - 1])
                 raise BadNetwork(f"bend with breakpoints {before}, {shown(t)} that do not increase")
-            if not t and self.intercepts[p + 1] == self.intercepts[p]:
+            before, after = self.intercepts[p], self.intercepts[p + 1]
+            if not t and (before is after or before == after):
                 continue
-            jump = self.intercepts[p + 1] - self.intercepts[p] + (self.slopes[p + 1] - self.slopes[p]) * t
+            jump = after - before + (self.slopes[p + 1] - self.slopes[p]) * t
             if jump != 0:
                 raise BadNetwork(f"bend that jumps by {shown(jump)} at its breakpoint {shown(t)}")
 
