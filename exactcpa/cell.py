@@ -30,6 +30,7 @@ from exactcpa.errors import BadArgument
 from exactcpa.exact_points import common
 from exactcpa.exact_simplex import Optimal, gather, maximise
 from exactcpa.halfspaces import irredundant, to_integers
+from exactcpa.numbers import exact_text
 from exactcpa.patterns import Place
 from exactcpa.real_lines import AnyLines, RealLines, RealRow
 from exactcpa.real_programs import decide
@@ -92,7 +93,7 @@ class Row:
     neighbour: int | None
 
     def __str__(self) -> str:
-        return f"{_terms(self.normal, Fraction(0))} <= {self.offset}"
+        return f"{_terms(self.normal, Fraction(0))} <= {exact_text(self.offset)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,5 +335,5 @@ def _find_facets(known: list[IntegerRow], candidates: list[IntegerRow], witness:
 
 def _terms(coefficients: Vector, constant: Fraction) -> str:
     """``2*t0 + -1*t1 + 5/2``."""
-    terms = [f"{a}*t{j}" for j, a in enumerate(coefficients) if a]
-    return " + ".join([*terms, str(constant)] if constant or not terms else terms)
+    terms = [f"{exact_text(a)}*t{j}" for j, a in enumerate(coefficients) if a]
+    return " + ".join([*terms, exact_text(constant)] if constant or not terms else terms)

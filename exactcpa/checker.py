@@ -97,7 +97,8 @@ end.
     FACE* int32     the bit of the row of each facet (of a WINS row z_i - z_c: the bit of c)
     REGI* int64     linear region per cell, numbered by first appearance
     MARG  JSON      only if a margin is stated, see below
-    STAT  JSON      cells, edges*, linear_regions*, and anything else
+    STAT  JSON      cells, edges*, linear_regions*, perhaps dimension, units (their number), reading, certified
+                    (true); and anything else
     DONE  JSON      blocks (their number before this one), cells, facets*, edges*, linear_regions*, sha256
                     (of all bytes before this block's tag).  The file ends here
 
@@ -313,7 +314,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cache, partial, total_ordering
 from hashlib import sha256
-from itertools import accumulate, combinations, pairwise, product
+from itertools import accumulate, combinations, islice, pairwise, product
 from multiprocessing.connection import Connection, wait
 from operator import itemgetter, mul, sub
 from typing import Any, NamedTuple, NoReturn
@@ -423,7 +424,7 @@ def check(path: Any, progress: Progress | None = None, *, workers: int = 1) -> R
         with open(path, "rb") as file:
             data = contents(file)
     except (OSError, ValueError, MemoryError) as problem:
-        raise Unreadable(f"cannot read the file: {problem}") from None
+        raise Unreadable(f"cannot read the file: {getattr(problem, 'strerror', None) or problem}") from None
     return check_bytes(data, progress, workers=workers, path=path)
 
 
@@ -451,20 +452,23 @@ def check_bytes(data: Any, progress: Progress | None = None, *, workers: int = 1
             raise Unfinished("the file was changed while it was being checked: nothing is proved")
     except (Rejected, Unreadable, Unfinished):
         raise
-    except Exception as problem:  # whatever it is, it is no proof
-        raise Rejected(malformed(problem)) from problem
+    except Exception as problem:
+        raise unforeseen(problem) from problem
     return report
 
 
-def malformed(problem: Exception) -> str:
-    """Say which error a file led to."""
-    return f"malformed: {type(problem).__name__}: {str(problem)[:200]!a}"
+def unforeseen(problem: Exception) -> Exception:
+    """Return what to raise of an error that a file led to: whatever it is, it is no proof."""
+    if isinstance(problem, MemoryError):
+        return Unfinished("to check the file takes more memory than there is: nothing is proved")
+    return Rejected(f"malformed: {type(problem).__name__}: {str(problem)[:200]!a}")
 
 
 def prepare(data: Any) -> "Proof":
     """Check all that stands before the proof: blocks, then network and domain."""
     blocks, digest = read_blocks(data)
     head = read_json(only(blocks, "HEAD"), "HEAD")
+    expect_coordinates(head.get("network"), head.get("domain"))
     is_ideal = head.get("reading") == "ideal"
     expect_fields(
         head,
@@ -493,6 +497,19 @@ def prepare(data: Any) -> "Proof":
             reject("block MARG: margins are proved in the deployed reading only")
         claim = Claim(read_json(only(blocks, "MARG"), "MARG"), head["domain"], network, domain)
     return Proof(network, domain, blocks, digest, exact, claim, facets=head["facets"])
+
+
+def expect_coordinates(network: object, domain: object) -> None:
+    """Domain and network are of one space, before as many lines are made as the network says it has inputs."""
+    if isinstance(network, dict) and isinstance(domain, dict):
+        rows = domain.get("A")
+        listed = domain.get(
+            "origin", domain.get("lower", rows[0] if isinstance(rows, list) and rows else None)
+        )
+        if isinstance(listed, list) and len(listed) != network.get("input"):
+            reject(
+                f"domain: {len(listed)} coordinates, but the network has {shown(network.get('input'))} inputs"
+            )
 
 
 def reject(reason: str) -> NoReturn:
@@ -689,8 +706,8 @@ def expect_fields(value: object, names: str, where: str) -> None:
         reject(f"{where}: field {shown(name)} is {'unknown' if name in value else 'missing'}")
 
 
-def expect_count(value: object, count: int | None, where: str) -> None:
-    """A stated count is the count."""
+def expect_count(value: object, count: int | str | None, where: str) -> None:
+    """What is stated, a count mostly, is what was found."""
     if type(value) is not type(count) or value != count:
         reject(f"{where}: {shown(value)} stated, {count} found")
 
@@ -703,10 +720,13 @@ def natural(value: object, where: str, least: int = 0) -> int:
 
 
 LARGEST_PLAIN_INTEGER = 2**53
-LARGEST_EXPONENT = 1_000_000
+LARGEST_EXPONENTS = {10: 100_000, 2: 1_000_000}
+MOST_DIGITS = 4000
 LARGEST_SCALE = 100_000
-DECIMAL = re.compile(r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]{1,9}))?")
-HEXADECIMAL = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)(?:[pP]([+-]?[0-9]{1,9}))?")
+MOST_ENTRIES, MOST_NESTED = 1 << 20, 256
+MOST_TIED, MOST_MINORS = 12, 5000
+DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
+HEXADECIMAL = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?[0-9]{1,9}))?")
 
 
 def number(value: object) -> Fraction:
@@ -736,10 +756,14 @@ def literal(text: str) -> Fraction:
         base, step, root = 10, 1, 10
     else:
         reject(f"not a number: {shown(text)}")
-    sign, whole, part, exponent = match.groups()
+    sign, whole, part, exponent = match.groups(default="")
     power = int(exponent or 0) - step * len(part)
-    if not whole + part or abs(power) > LARGEST_EXPONENT:
+    if not whole + part or abs(power) > LARGEST_EXPONENTS[root]:
         reject(f"not a number, or its exponent is too large: {shown(text)}")
+    if root == 10 and len(whole + part) > MOST_DIGITS:
+        reject(
+            f"a decimal number of more than {MOST_DIGITS} digits, which are written in hexadecimal: {shown(text)}"
+        )
     size = int(whole + part, base)
     value = Fraction(size * root**power) if power >= 0 else Fraction(size, root**-power)
     return -value if sign == "-" else value
@@ -763,6 +787,12 @@ def items(value: object, length: int | None = None) -> list:
     if not isinstance(value, list) or not value or (length is not None and len(value) != length):
         reject(f"expected a list of {'at least one' if length is None else length}, got {shown(value)}")
     return value
+
+
+def expect_width(count: int) -> None:
+    """So many coordinates between two layers can be worked with."""
+    if count > MOST_ENTRIES:
+        reject(f"more than {MOST_ENTRIES} coordinates")
 
 
 def common_denominator(values: Iterable[Fraction]) -> int:
@@ -1242,6 +1272,7 @@ class Lowering:
         ):
             reject("network: not an exactcpa-network, version 1")
         self.layers, self.inputs = value["layers"], natural(value["input"], "network input", 1)
+        expect_width(self.inputs)
         self.stages: Lowered = []
         self.current = [plain_line(j) for j in range(self.inputs)]
         self.factors: list[Number] = []
@@ -1263,7 +1294,8 @@ class Lowering:
             try:
                 yield from self.apply(kind, layer)
             except Rejected as problem:
-                reject(f"layer {index} ({shown(kind)}): {problem}")
+                is_deep = len(self.carried) > 8
+                reject(str(problem) if is_deep else f"layer {index} ({shown(kind)}): {problem}")
             yield
 
     def apply(self, kind: object, layer: dict) -> Iterator[None]:
@@ -1278,9 +1310,9 @@ class Lowering:
         elif kind == "batchnorm" and self.root:
             self.normalise(layer)
         elif isinstance(kind, str) and kind in AFFINE:
-            self.current = [
-                combined(row, bias, self.current) for row, bias in AFFINE[kind](layer, len(self.current))
-            ]
+            rows = AFFINE[kind](layer, len(self.current))
+            self.current = [combined(row, bias, self.current) for row, bias in islice(rows, MOST_ENTRIES + 1)]
+            expect_width(len(self.current))
         elif isinstance(kind, str) and kind in ACTIVATIONS:
             self.close_stage(ACTIVATIONS[kind](layer, len(self.current)))
         else:
@@ -1289,6 +1321,8 @@ class Lowering:
     def apply_residual(self, layer: dict) -> Iterator[None]:
         """Apply ``x + layers(x)``."""
         expect_fields(layer, "type layers", "layer")
+        if len(self.carried) == MOST_NESTED:
+            reject(f"residual blocks nested more than {MOST_NESTED} deep")
         self.carried.append(self.current)
         yield from self.apply_all(layer["layers"])
         self.multiply_in()
@@ -2749,7 +2783,20 @@ class Proof:
         """The first term is minus a combination of the others, which are independent; all multipliers are > 0."""
         goal, *functions = [negated(function) if sign < 0 else function for sign, function in terms]
         size, width = len(functions), self.domain.dimension + 1
-        choices = ((c, exact) for exact in (False, True) for c in combinations(range(width), size))
+        if not any(function.error for function in (goal, *functions)):
+            weights = cancelling(goal.vector, [function.vector for function in functions])
+            if weights is None:
+                self.fail("a tie between functions that are not independent")
+            if min(weights) <= 0:
+                self.fail("a tie with a multiplier that is not positive")
+            vectors = [function.vector for _, function in terms]
+            if any(sum_of(weights, terms, vectors)):
+                self.fail("a tie that is none")
+            return
+        if size > MOST_TIED:
+            self.fail(f"a tie of {size} functions in real numbers, where {MOST_TIED} is the most")
+        every = ((c, exact) for exact in (False, True) for c in combinations(range(width), size))
+        choices = islice(every, MOST_MINORS)
         columns = next((c for c, exact in choices if sign_of_minor(functions, c, exact=exact)), None)
         if columns is None:
             self.fail("a tie between functions that are not seen to be independent")
@@ -2784,7 +2831,9 @@ class Proof:
     def implied(self, terms: Terms) -> list[int]:
         """Return the multipliers with which the rows cancel the one goal's coefficients."""
         (sign, goal), *rows = terms
-        weights = cancelling([sign * c for c in goal.vector[:-1]], [row.vector[:-1] for _, row in rows])
+        is_square = len(rows) == self.domain.dimension
+        goals, normals = [sign * c for c in goal.vector[:-1]], [row.vector[:-1] for _, row in rows]
+        weights = cancelling(goals, normals) if is_square else None
         return self.fail("the rows do not determine their multipliers") if weights is None else weights
 
     def face(self, number: int) -> Row:
@@ -2995,7 +3044,11 @@ class Proof:
             if vector(self.exact_points.get(str(cell)), dimension) != values:
                 self.fail("XPTS has another witness")
             self.found.exact_points += self.is_mine
-        if listed != [value / one for value in above]:
+        try:
+            nearest = [value / one for value in above]
+        except OverflowError:
+            self.fail("a witness beyond all doubles, which WITN cannot have")
+        if listed != nearest:
             self.fail("WITN has another witness")
 
     def expect_inside(self, node: Node, point: Vector) -> None:
@@ -3182,15 +3235,23 @@ class Proof:
             expect_count(self.done[field], count, f"DONE {field}")
             if field != "facets":
                 expect_count(self.stat.get(field), count, f"STAT {field}")
+        dimension, units, reading = (
+            self.domain.dimension,
+            self.network.units,
+            "ideal" if self.exact else "deployed",
+        )
+        told = {"dimension": dimension, "units": units, "reading": reading, "certified": True}
+        for field in told.keys() & self.stat.keys():
+            expect_count(self.stat[field], told[field], f"STAT {field}")
         return Report(
             complete=True,
-            dimension=self.domain.dimension,
-            units=self.network.units,
+            dimension=dimension,
+            units=units,
             certificates=sum(one.certificates for one in found),
             splits=sum(one.splits for one in found),
             choices=sum(one.choices for one in found),
             sha256=self.digest,
-            reading="ideal" if self.exact else "deployed",
+            reading=reading,
             margin=self.claim and self.claim.proved(),
             **counts,
         )
@@ -3260,17 +3321,14 @@ def dot(function: Vector, point: Vector) -> int:
 
 
 def cancelling(goal: Sequence[int], rows: Sequence[Sequence[int]]) -> list[int] | None:
-    """Return integers with ``w_0 goal + sum w_i row_i = 0`` and w_0 > 0, if the square system has one solution.
+    """Return integers with ``w_0 goal + sum w_i row_i = 0`` and w_0 > 0; None if the rows are dependent.
 
-    Elimination without fractions (Bareiss 1968); whoever uses the result adds it up again.
+    Elimination without fractions (Bareiss 1968); whoever uses the result adds it up again, for there may be none.
     """
-    size = len(goal)
-    if len(rows) != size:
-        return None
-    system = [[*(row[j] for row in rows), -goal[j]] for j in range(size)]
+    system = [[*(row[j] for row in rows), -goal[j]] for j in range(len(goal))]
     pivot = 1
-    for step in range(size):
-        found = next((i for i in range(step, size) if system[i][step]), None)
+    for step in range(len(rows)):
+        found = next((i for i in range(step, len(system)) if system[i][step]), None)
         if found is None:
             return None
         system[step], system[found] = system[found], system[step]
@@ -3281,7 +3339,7 @@ def cancelling(goal: Sequence[int], rows: Sequence[Sequence[int]]) -> list[int] 
                 factor = row[step]
                 system[i] = [(pivot * a - factor * b) // last for a, b in zip(row, leading, strict=True)]
     sign = 1 if pivot > 0 else -1
-    return [abs(pivot), *(sign * row[-1] for row in system)]
+    return [abs(pivot), *(sign * row[-1] for row in system[: len(rows)])]
 
 
 def negated(function: Function) -> Function:
@@ -3474,8 +3532,8 @@ def check_parts(
         answer: Any = proof.run_parts(parts, process, processes, lambda *_: pipe.send(proof.codes.place()))
     except (Rejected, Unreadable, Unfinished) as problem:
         answer = (proof.codes.place() if proof else 0, problem)
-    except Exception as problem:  # as in check_bytes
-        answer = (proof.codes.place() if proof else 0, Rejected(malformed(problem)))
+    except Exception as problem:
+        answer = (proof.codes.place() if proof else 0, unforeseen(problem))
     with suppress(BrokenPipeError):  # nobody waits for it any more
         pipe.send(answer)
 

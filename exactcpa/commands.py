@@ -41,7 +41,7 @@ from exactcpa.ideal import IdealNetwork, needs_batch
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import load_network, parse_json
-from exactcpa.numbers import exactly
+from exactcpa.numbers import exact_text, exactly
 from exactcpa.statistics import freeze
 from exactcpa.stream_place import is_finished, is_stream, partition_of
 from exactcpa.tables import aligned, description_rows, summary_rows
@@ -173,7 +173,10 @@ def _counted(done: int, stated: int) -> None:
 def run_info(options: Namespace) -> int:
     """Say what is in a file."""
     with _file(options.file) as path:
-        facts = _described(path) | {"file": options.file}
+        try:
+            facts = _described(path) | {"file": options.file}
+        except BadFile as error:  # the standard input is in a file of another name meanwhile
+            raise BadFile(str(error).replace(path, _shown(options.file))) from None
     if options.json:
         print_json(facts)
     else:
@@ -255,7 +258,7 @@ def expect_writable(path: str) -> None:
 
 def print_json(facts: Mapping[str, Any]) -> None:
     """Print one JSON object; a rational becomes exact text."""
-    print(json.dumps(facts, default=str))
+    print(json.dumps(facts, default=exact_text))
 
 
 def print_lines(lines: list[str]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from exactcpa.commands import announce_compilation, domain_of, network_of, print_json, print_lines, read_as
 from exactcpa.count import CellCount, count_in_steps
 from exactcpa.errors import BadArgument
+from exactcpa.numbers import exact_text
 from exactcpa.progress import Progress
 
 INTERRUPTED = 130
@@ -56,4 +57,4 @@ def run_count(options: Namespace) -> int:
 def facts_of(count: CellCount) -> dict[str, Any]:
     """The result as JSON has it."""
     facts = asdict(count) | {"cells_per_second": count.cells_per_second, "certified": True}
-    return facts | {"volume": None if count.volume is None else str(count.volume)}
+    return facts | {"volume": None if count.volume is None else exact_text(count.volume)}

@@ -33,6 +33,7 @@ from exactcpa.layers import widths
 from exactcpa.network import Network
 from exactcpa.network_file import from_json as network_from_json
 from exactcpa.network_file import load_network, parse_json
+from exactcpa.numbers import exact_text
 
 MAGIC = b"exactcpa-partition "
 VERSION = b"1\n"
@@ -100,8 +101,8 @@ def describe_domain(domain: Box | Polytope | Slice) -> dict[str, Any]:
         "dimension": domain.dimension,
         "input": domain.ambient,
         "rows": len(domain.rows),
-        "lower": [str(q) for q in domain.lower],
-        "upper": [str(q) for q in domain.upper],
+        "lower": [exact_text(q) for q in domain.lower],
+        "upper": [exact_text(q) for q in domain.upper],
         "numbers": kind_of_numbers(domain),
     }
 

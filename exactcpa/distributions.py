@@ -2,7 +2,6 @@
 
 Main definitions:
     Distribution: Values and their counts; an immutable mapping.
-    exact_text: A value as text that says it exactly.
     rough_text: A rounded decimal, for numbers of any length.
 
 Conventions:
@@ -26,12 +25,10 @@ from typing import Any
 from flint import fmpq
 
 from exactcpa.errors import BadArgument
-from exactcpa.numbers import decimal_text
+from exactcpa.numbers import decimal_text, exact_text
 
 KEPT = 512
 """Bits of numerator and denominator that a rounded decimal is made from."""
-LONG = 10_000
-"""Bits from which on numbers are written in hexadecimal: CPython refuses to write very long decimal ones."""
 
 
 class Distribution(Mapping):
@@ -173,18 +170,3 @@ def rough_text(q: Fraction, digits: int = 6) -> str:
     if extra > 0:
         q = Fraction(q.numerator >> extra, q.denominator >> extra)
     return decimal_text(q, digits)
-
-
-def exact_text(value: Any) -> str:
-    """A value as text that says it exactly, of any length; `numbers.exactly` reads that of a rational back.
-
-    Example:
-        >>> exact_text(Fraction(1, 10)), exact_text("+-"), exact_text(Fraction(1, 3**9000))[:6]
-        ('1/10', '+-', '0x1/0x')
-    """
-    if (
-        isinstance(value, Fraction)
-        and max(value.numerator.bit_length(), value.denominator.bit_length()) > LONG
-    ):
-        return f"{value.numerator:#x}/{value.denominator:#x}"
-    return str(value)

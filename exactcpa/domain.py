@@ -35,6 +35,7 @@ from exactcpa.halfspaces import (
     irredundant,
     to_integers,
 )
+from exactcpa.numbers import exact_text
 from exactcpa.vectors import (
     Matrix,
     Vector,
@@ -50,6 +51,9 @@ from exactcpa.vectors import (
 
 Row = tuple[Vector, Fraction]
 BoundingProof = Mapping[str, Matrix]
+
+MOST_BITS = 1000
+"""Exponent of the largest coefficients that rows have, so that they are doubles in coordinates of any size."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ class Box:
         object.__setattr__(self, "upper", upper)
 
     def __str__(self) -> str:
-        return " x ".join(f"[{low}, {high}]" for low, high in zip(self.lower, self.upper, strict=True))
+        sides = zip(self.lower, self.upper, strict=True)
+        return " x ".join([f"[{exact_text(low)}, {exact_text(high)}]" for low, high in sides])
 
     @property
     def dimension(self) -> int:
@@ -129,7 +134,8 @@ class Polytope:
     """The bounded set ``A x <= b``.
 
     Rows that are implied by the others are dropped, and of rows that say the same the first is kept, so
-    `A` and `b` have one row per facet, written and ordered as given.
+    `A` and `b` have one row per facet, written and ordered as given; but a row whose coefficients are far beyond all
+    doubles is divided by a power of two.
 
     Args:
         A: Shape ``(m, d)``.
@@ -172,6 +178,7 @@ class Polytope:
             )
         if not normals or not normals[0]:
             raise BadDomain("polytope: expected at least one row and one column, got none")
+        normals, offsets = zip(*map(_moderate, normals, offsets), strict=True)
         integers = [to_integers(normal, offset) for normal, offset in zip(normals, offsets, strict=True)]
         interior = _require_interior(integers, len(normals[0]))
         kept = irredundant(integers, (interior.numerators, interior.denominator))
@@ -400,6 +407,15 @@ def _prefer_doubles(point: Vector, normals: Matrix, offsets: Vector) -> Vector:
         return point
     is_inside = all(dot(normal, doubles) < offset for normal, offset in zip(normals, offsets, strict=True))
     return doubles if is_inside else point
+
+
+def _moderate(normal: Vector, offset: Fraction) -> Row:
+    """A row that says the same with coefficients below ``2**MOST_BITS``."""
+    size = max(q.numerator.bit_length() - q.denominator.bit_length() for q in normal)
+    if size < MOST_BITS:
+        return normal, offset
+    factor = Fraction(1, 1 << size)
+    return tuple([q * factor for q in normal]), offset * factor
 
 
 def _scale(integers: tuple[int, ...], normal: Vector) -> Fraction:

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from exactcpa.numbers import to_json_number
+from exactcpa.numbers import exact_text
 from exactcpa.partition import Partition
 from exactcpa.patterns import to_pieces
 from exactcpa.switch_form import SwitchForm
@@ -109,10 +108,4 @@ def pattern_texts(form: SwitchForm, words: np.ndarray) -> list[str]:
 
 def witness_text(part: Partition, i: int) -> str:
     """The exact witness of a cell."""
-    return " ".join(_exact_text(x) for x in part.witness(i))
-
-
-def _exact_text(x: Fraction) -> str:
-    """A rational: as ``1/3``, in hexadecimal if it is very long."""
-    written = to_json_number(x)
-    return written if isinstance(written, str) else str(x)
+    return " ".join(exact_text(x) for x in part.witness(i))

@@ -26,6 +26,7 @@ import numpy as np
 
 from exactcpa.dyadic_table import NOTHING, DyadicTable, dyadic_table
 from exactcpa.errors import BadDomain, located
+from exactcpa.numbers import decimal_text
 from exactcpa.surds import Number, Surd, enclosure
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
@@ -195,9 +196,11 @@ def float_domain(domain: object) -> FloatDomain:
         BadDomain: Its points are not of the size of doubles.
     """
     pairs = list(zip(domain.lower, domain.upper, strict=True))
-    if any(exponent_above(bound) > FARTHEST for pair in pairs for bound in pair):
+    farthest = max((bound for pair in pairs for bound in pair), key=exponent_above)
+    if exponent_above(farthest) > FARTHEST:
         raise BadDomain(
-            f"expected bounds below 2**{FARTHEST} in size, so that points are doubles, got {domain}"
+            f"expected a domain with bounds below 2**{FARTHEST} in size, so that points are doubles, "
+            f"got about {decimal_text(farthest)}"
         )
     placed = [_place(low, high) for low, high in pairs]
     centre, exponent = [p[0] for p in placed], [p[1] for p in placed]

@@ -27,7 +27,7 @@ from fractions import Fraction
 from typing import Any
 
 from exactcpa.batch_families import Batch, Family, choose_family, draw, read_count
-from exactcpa.distributions import Distribution, exact_text, rough_text
+from exactcpa.distributions import Distribution, rough_text
 from exactcpa.domain import Box, Domain, Polytope, Slice
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.errors import (
@@ -40,6 +40,7 @@ from exactcpa.minibatch_record import BatchRecord, decision_text, examine, froze
 from exactcpa.minibatches import read_data, surrounding_box
 from exactcpa.network import Network
 from exactcpa.norms import Measure, measure, rough_length
+from exactcpa.numbers import exact_text
 from exactcpa.placement_variants import COMPARISONS, variants
 from exactcpa.point_margins import Failure, Margin, margins
 from exactcpa.tables import aligned

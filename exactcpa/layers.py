@@ -53,6 +53,9 @@ from exactcpa.parameters import (
 
 ZERO, ONE = Fraction(0), Fraction(1)
 
+MOST_VALUES = 1 << 20
+"""Numbers between two layers, at most: far more than a network has that can be enumerated."""
+
 
 @dataclass(frozen=True, slots=True)
 class Linear:
@@ -494,16 +497,24 @@ def widths(layers: Sequence[Layer], inputs: int) -> tuple[int, ...]:
 
     Raises:
         DimensionMismatch: A layer does not fit what comes before it; names its number and type.
+        BadNetwork: More than `MOST_VALUES` at some place.
 
     Example:
         >>> widths([Linear([[1, 2], [0, 1], [1, 1]], [0, 0, 0]), ReLU()], 2)
         (2, 3, 3)
     """
     dimensions = [inputs]
+    _expect_values(inputs, "inputs")
     for number, layer in enumerate(layers):
         with located(f"layer {number} ({layer.type})"):
             dimensions.append(layer.width(dimensions[-1]))
+            _expect_values(dimensions[-1], "outputs")
     return tuple(dimensions)
+
+
+def _expect_values(count: int, what: str) -> None:
+    if count > MOST_VALUES:
+        raise BadNetwork(f"expected at most {MOST_VALUES:,} {what}, got {count:,}")
 
 
 def _dot(row: Vector, integers: list[int], common: int) -> Fraction:

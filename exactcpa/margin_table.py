@@ -17,13 +17,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from fractions import Fraction
 from math import ceil, isfinite
 from typing import Any
 
 from exactcpa.domain import Box, Domain
 from exactcpa.network import Network
-from exactcpa.numbers import to_json_number
+from exactcpa.numbers import exact_text, to_json_number
 from exactcpa.point_margins import MISCLASSIFIED, NONE
 from exactcpa.tables import box_text
 from exactcpa.vectors import plain
@@ -93,25 +92,13 @@ def _cell(row: Row, name: str) -> str:
     if name == "distance":
         return f"{value:.6g}"
     if name == "value":
-        text = _exact_text(value)
+        text = exact_text(value)
         return (
             text
             if len(text) <= LONGEST
             else f"{text[: LONGEST - 18]}.. ({sum(map(str.isdigit, text)):,} digits)"
         )
     return f"{value:,}" if name == "cells" else str(value)
-
-
-def _exact_text(value: Fraction) -> str:
-    """A rational as text that `exactly` reads."""
-    return str(to_json_number(value)) if value.denominator == 1 else _ratio(value)
-
-
-def _ratio(value: Fraction) -> str:
-    written = to_json_number(value)
-    if isinstance(written, str):
-        return written
-    return f"{value.numerator}/{value.denominator}"
 
 
 def _measured(rows: Sequence[Row]) -> list[Row]:
@@ -190,8 +177,8 @@ def to_csv(rows: Sequence[Row]) -> str:
     for row in rows:
         cells = dict(row)
         if row["value"] is not None:
-            cells["value"] = _exact_text(row["value"])
+            cells["value"] = exact_text(row["value"])
         if row["nearest"] is not None:
-            cells["nearest"] = " ".join(_exact_text(q) for q in row["nearest"])
+            cells["nearest"] = " ".join(exact_text(q) for q in row["nearest"])
         writer.writerow(["" if cells[name] is None else cells[name] for name in FIELDS])
     return out.getvalue()

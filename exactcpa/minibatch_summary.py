@@ -19,12 +19,13 @@ from fractions import Fraction
 from typing import Any
 
 from exactcpa.batch_families import Batch, Family
-from exactcpa.distributions import Distribution, exact_text, rough_text
+from exactcpa.distributions import Distribution, rough_text
 from exactcpa.domain import Domain
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.integer_steps import Place
 from exactcpa.minibatch_laws import SamplingLaw, Translation
 from exactcpa.minibatch_record import BatchRecord
+from exactcpa.numbers import exact_text
 
 LONGEST = 4000
 """Digits up to which a moment is written exactly in JSON; sums over quotients by rounded roots are longer."""

@@ -101,7 +101,9 @@ class _Overflow(float):
 class _Repeating(dict):
     """A JSON object in which a name stands more than once."""
 
-    repeated: str
+    def __init__(self, value: dict[str, Any], repeated: str) -> None:
+        super().__init__(value)
+        self.repeated = repeated
 
 
 def load_network(source: Any, *, shape: Sequence[int] | None = None) -> Network:
@@ -289,9 +291,7 @@ def _expect_statistics(value: Mapping) -> None:
 
 
 def _expect_fields(value: Mapping, required: Iterable[str], optional: Iterable[str]) -> None:
-    """Raise unless an object has all required fields, no unknown one, none twice and none null."""
-    if isinstance(value, _Repeating):
-        raise BadFile(f"field {value.repeated}: expected once, got it more than once")
+    """Raise unless an object has all required fields, no unknown one and none null."""
     known = {*required, *optional}
     for field in value:
         if field not in known:
@@ -314,16 +314,29 @@ def _kind(value: Any) -> str:
 def parse_json(text: str) -> Any:
     """Parse JSON text; every number becomes the double nearest to it (integers up to 2**53 stay integers).
 
-    A literal beyond float64, NaN and Infinity become floats that no reader of numbers accepts, and an object
-    with a repeated name one that no reader of fields accepts: the complaint then names the place.
+    A literal beyond float64, NaN and Infinity become floats that no reader of numbers accepts: the complaint then
+    names the place.
 
     Raises:
-        BadFile: Not JSON, or nested too deeply.
+        BadFile: Not JSON, nested too deeply, or an object has a field more than once.
     """
+    repeating: list[_Repeating] = []
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) == len(pairs):
+            return result
+        names = [name for name, _ in pairs]
+        repeating.append(_Repeating(result, next(name for name in names if names.count(name) > 1)))
+        return repeating[-1]
+
     try:
-        return json.loads(
-            text, parse_int=_parse_integer, parse_float=_parse_float, object_pairs_hook=_parse_object
+        value = json.loads(
+            text, parse_int=_parse_integer, parse_float=_parse_float, object_pairs_hook=object_of
         )
+        if repeating:
+            raise BadFile(f"field {_place_of_repeated(value)}: expected once, got it more than once")
+        return value
     except json.JSONDecodeError as error:
         raise BadFile(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
@@ -344,13 +357,19 @@ def _parse_float(token: str) -> float:
     return overflow
 
 
-def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) == len(pairs):
-        return dict(pairs)
-    names = [name for name, _ in pairs]
-    result = _Repeating(pairs)
-    result.repeated = next(name for name in names if names.count(name) > 1)
-    return result
+def _place_of_repeated(value: Any) -> str:
+    """Where the first repeated field stands, as in ``layers[2].weight``: not within another repeated one."""
+    left = [("", value)]
+    while left:
+        place, found = left.pop()
+        prefix = f"{place}." if place else ""
+        if isinstance(found, _Repeating):
+            return prefix + found.repeated
+        if isinstance(found, dict):
+            left += [(prefix + name, part) for name, part in reversed(found.items())]
+        elif isinstance(found, list):
+            left += [(f"{place}[{i}]", part) for i, part in reversed(list(enumerate(found)))]
+    raise AssertionError("a repeated field that is nowhere")
 
 
 def _read_text(path: Path) -> str:

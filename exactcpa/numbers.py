@@ -6,6 +6,7 @@ is one tenth and ``0.1`` is 3602879701896397/36028797018963968.  Nothing is ever
 Main definitions:
     exactly: Any number or number text as a `Fraction`.
     to_json_number: A rational as an int, a float or a string that reads back as the same rational.
+    exact_text: A rational as text that reads back as the same, however long.
     decimal_text: A rounded decimal for people; never for decisions.
 
 Conventions:
@@ -149,10 +150,23 @@ def to_json_number(q: Fraction) -> int | float | str:
     double = _nearest_float(*ratio)
     if math.isfinite(double) and double.as_integer_ratio() == ratio:
         return double
-    is_long = max(q.numerator.bit_length(), q.denominator.bit_length()) * math.log10(2) >= LONGEST_DECIMAL
-    if is_long:
-        return f"{q.numerator:#x}/{q.denominator:#x}"
-    return str(q)
+    return exact_text(q)
+
+
+def exact_text(value: object) -> str:
+    """A value as text that says it exactly, of any length; `exactly` reads that of a rational back.
+
+    Python itself refuses to write more than 4300 digits, so numbers of more than 4000 are in hexadecimal.
+
+    Example:
+        >>> exact_text(Fraction(1, 10)), exact_text("+-"), exact_text(Fraction(1, 3**9000))[:6]
+        ('1/10', '+-', '0x1/0x')
+    """
+    if isinstance(value, Fraction):
+        bits = max(value.numerator.bit_length(), value.denominator.bit_length())
+        if bits * math.log10(2) >= LONGEST_DECIMAL:
+            return f"{value.numerator:#x}/{value.denominator:#x}"
+    return str(value)
 
 
 def _nearest_float(above: int, below: int) -> float:

@@ -359,6 +359,6 @@ def json_of(payload: bytes | memoryview, tag: str) -> dict[str, Any]:
         value = parse_json(str(payload, "utf-8"))
     except (ExactcpaError, ValueError) as error:
         raise BadFile(f"block {tag}: {error}") from None
-    if type(value) is not dict:  # a subclass stands for an object with a repeated field
+    if not isinstance(value, dict):
         raise BadFile(f"block {tag}: expected an object, got {shown(value)}")
     return value

@@ -21,9 +21,12 @@ from typing import Any
 
 from exactcpa.domain import Box, Polytope, Slice
 from exactcpa.network import Network
-from exactcpa.numbers import decimal_text, exactly
+from exactcpa.numbers import decimal_text, exact_text, exactly
 
 Row = tuple[str, str]
+
+LONGEST_BOUND = 60
+"""Characters of a bound that is told exactly."""
 
 
 def aligned(rows: list[Row], indent: str = "") -> list[str]:
@@ -44,19 +47,25 @@ def number_text(value: object) -> str:
         case float():
             return f"{value:,.4g}" if abs(value) < 100 else f"{value:,.0f}"
         case Fraction() if value.denominator == 1:
-            return str(value)
+            return exact_text(value)
         case Fraction():
-            decimal = decimal_text(value)
-            return f"{value} = {decimal}" if exactly(decimal) == value else f"{value} (about {decimal})"
+            decimal, exact = decimal_text(value), exact_text(value)
+            return f"{exact} = {decimal}" if exactly(decimal) == value else f"{exact} (about {decimal})"
     return str(value)
 
 
 def box_text(domain: Box | Polytope | Slice, most: int = 4) -> str:
     """The bounding box of a domain, equal sides as a power."""
-    sides = [f"[{low}, {high}]" for low, high in zip(domain.lower, domain.upper, strict=True)]
+    sides = [f"[{_bound(low)}, {_bound(high)}]" for low, high in zip(domain.lower, domain.upper, strict=True)]
     if len(set(sides)) == 1 and len(sides) > 1:
         return f"{sides[0]}^{len(sides)}"
     return " x ".join(sides[:most]) + (f" x ... ({len(sides)} in all)" if len(sides) > most else "")
+
+
+def _bound(q: Fraction) -> str:
+    """A number among others in a line: exact if it is not very long."""
+    text = exact_text(q)
+    return text if len(text) <= LONGEST_BOUND else f"about {decimal_text(q)}"
 
 
 # What a summary may hold, in the order and the words in which people are told.

@@ -20,7 +20,7 @@ from typing import Any
 from flint import fmpq, fmpq_mat
 
 from exactcpa.errors import BadDomain, DimensionMismatch, InexactNumber, shown
-from exactcpa.numbers import exactly, to_json_number
+from exactcpa.numbers import exact_text, exactly, to_json_number
 
 Vector = tuple[Fraction, ...]
 Matrix = tuple[Vector, ...]
@@ -109,10 +109,10 @@ def row_text(normal: Vector, offset: Fraction) -> str:
         >>> row_text((Fraction(2), Fraction(0), Fraction(-1, 3)), Fraction(5, 2))
         '2*x0 + -1/3*x2 <= 5/2'
     """
-    terms = " + ".join([f"{a}*x{i}" for i, a in enumerate(normal) if a]) or "0"
-    return f"{terms} <= {offset}"
+    terms = " + ".join([f"{exact_text(a)}*x{i}" for i, a in enumerate(normal) if a]) or "0"
+    return f"{terms} <= {exact_text(offset)}"
 
 
 def vector_text(values: Iterable[Fraction]) -> str:
     """A vector for people, ``(1, -1/2)``."""
-    return "(" + ", ".join([str(q) for q in values]) + ")"
+    return "(" + ", ".join([exact_text(q) for q in values]) + ")"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from fractions import Fraction
 from functools import cache
+from itertools import combinations
 from operator import mul
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from proof_writer import Proof, Style, assemble, block_bytes, solve, write
 from strategies import cases
 
 from exactcpa import checker
-from exactcpa.checker import Rejected, Unreadable, check, check_bytes
+from exactcpa.checker import Rejected, Unfinished, Unreadable, check, check_bytes
 from exactcpa.network_file import to_json
 
 CHECKER = Path(checker.__file__)
@@ -489,9 +490,9 @@ def with_head(original: Proof, /, **fields) -> bytes:
         ("residual", TRIANGLE | {"A": [[-1, 0], [0, -1], [1, 2]]}, "does not bound"),
         ("residual", TRIANGLE | {"b": [1, 1, -2]}, "no interior"),
         ("sliced", SLICE | {"within": SLICE}, "unknown type"),
-        ("sliced", SLICE | {"origin": [0, 0]}, "list of 3"),
+        ("sliced", SLICE | {"origin": [0, 0]}, "2 coordinates, but the network has 3"),
         ("sliced", SLICE | {"basis": [[1, 0], [0, 1]]}, "list of 3"),
-        ("sliced", TRIANGLE, "rows of 3"),
+        ("sliced", TRIANGLE, "2 coordinates, but the network has 3"),
     ],
 )
 def test_rejects_domain(base, domain, reason):
@@ -581,7 +582,7 @@ def test_rejects_blocks_out_of_order():
     check_bytes(assemble([blocks[0], blocks[2], blocks[1], *blocks[3:]], HAND_COUNTS))
 
 
-HEAD = hand_example()[0][1]
+HEAD, STAT = hand_example()[0][1], hand_example()[-1][1]
 
 
 @pytest.mark.parametrize(
@@ -620,11 +621,110 @@ HEAD = hand_example()[0][1]
         ("STAT", b'{"cells": 2, "edges": 1}'),
         ("STAT", b'{"cells": 2, "edges": 1, "linear_regions": 1}'),
         ("STAT", b'{"cells": true, "edges": 1, "linear_regions": 2}'),
+        ("STAT", STAT[:-1] + b', "dimension": 2}'),
+        ("STAT", STAT[:-1] + b', "units": 2.0}'),
+        ("STAT", STAT[:-1] + b', "reading": "ideal"}'),
+        ("STAT", STAT[:-1] + b', "certified": 1}'),
     ],
 )
 def test_rejects_block_contents(tag, payload):
     reason = reject_reason(assemble(replaced(tag, payload), HAND_COUNTS))
     assert "checksum" not in reason and "sha256" not in reason
+
+
+def test_accepts_what_else_is_told():
+    told = b', "dimension": 1, "units": 2, "reading": "deployed", "certified": true, "seconds": 1e9}'
+    check_bytes(assemble(replaced("STAT", STAT[:-1] + told), HAND_COUNTS))
+
+
+def big_head(layers: list[dict], *, inputs: int = 1, coordinates: int = 1) -> bytes:
+    """A head with this network over a box, and nothing that would prove anything."""
+    box = {"type": "box", "lower": [-1] * coordinates, "upper": [1] * coordinates}
+    head = json.loads(HEAD) | {"network": network(inputs, *layers), "domain": box}
+    return assemble(replaced("HEAD", json.dumps(head).encode()), HAND_COUNTS)
+
+
+WIDENING = [
+    {
+        "type": "conv2d",
+        "weight": [[[[1]]]],
+        "bias": [1],
+        "shape": [1, side, side],
+        "stride": [1, 1],
+        "padding": [side + 1, side + 1],
+    }
+    for side in (1, 5, 17, 53, 161, 485, 1457, 4373)
+]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (big_head([RELU], inputs=10**9), "1 coordinates, but the network has 1000000000 inputs"),
+        (big_head([RELU], inputs=2**53), "1 coordinates, but"),
+        (big_head(WIDENING), "more than 1048576 coordinates"),
+        (big_head([linear([["1" * 200_000 + "x"]], [0])]), "not a number"),
+        (big_head([linear([["0x" + "1" * 200_000 + "x"]], [0])]), "not a number"),
+        (big_head([linear([["1e-1000000"]] * 3000, [0] * 3000)]), "exponent is too large"),
+        (big_head([linear([["1" * 4001]], [0])]), "more than 4000 digits"),
+    ],
+    ids=range(7),
+)
+def test_rejects_small_files_that_would_take_all_memory_or_time(data, reason):
+    assert reason in reject_reason(data)
+
+
+def test_rejects_residual_blocks_nested_without_end():
+    layers = [RELU]
+    for _ in range(300):
+        layers = [{"type": "residual", "layers": layers}]
+    reason = reject_reason(big_head(layers))
+    assert "nested more than" in reason and len(reason) < 400
+
+
+def cube_with_a_tie(d: int, bias: int, weights: list[int], rows: list[int]) -> bytes:
+    """One relu over the cube, whose switch is said to be lower by a tie between faces of the cube."""
+    head = json.loads(HEAD) | {
+        "network": network(d, linear([weights], [bias]), RELU),
+        "domain": {"type": "box", "lower": [-1] * d, "upper": [1] * d},
+        "facets": False,
+        "scales": [[0], []],
+    }
+    counts = {"cells": 1, "edges": None, "linear_regions": None}
+    blocks = [
+        ("HEAD", json.dumps(head).encode()),
+        ("CODE", struct.pack(f"<{len(rows) + 5}h", 16, 0, 0, len(rows), *rows, 6)),
+        ("REAL", bytes(8 * d)),
+        ("PATT", bytes(8)),
+        ("WITN", bytes(8 * d)),
+        ("XPTS", b"{}"),
+        ("STAT", json.dumps(counts).encode()),
+    ]
+    return assemble(blocks, {**counts, "facets": None})
+
+
+def test_ties_of_many_functions_are_decided_by_one_elimination():
+    d = 40
+    upper_faces = [-1 - d - j for j in range(d)]
+    check_bytes(cube_with_a_tie(d, -d, [1] * d, upper_faces))
+    both_faces = [face for j in range(d // 2) for face in (-1 - j, -1 - d - j)]
+    for data, reason in (
+        (cube_with_a_tie(d, -5, [1] + [0] * (d - 1), both_faces), "not independent"),
+        (cube_with_a_tie(d, -d, [1] * d, upper_faces[1:]), "a tie that is none"),
+        (cube_with_a_tie(d, 1 - d, [1] * d, upper_faces), "a tie that is none"),
+        (cube_with_a_tie(d, -1, [*[1] * (d - 1), -1], upper_faces), "not positive"),
+        (cube_with_a_tie(d, -d, [1] * d, [*upper_faces, -1, -2]), "not independent"),
+    ):
+        assert reason in reject_reason(data)
+
+
+def test_says_when_memory_runs_out(monkeypatch):
+    def without_memory(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(checker, "lower_network", without_memory)
+    with pytest.raises(Unfinished, match="more memory than there is"):
+        check_bytes(assemble(hand_example(), HAND_COUNTS))
 
 
 def test_rejects_numbers_left_over_in_bigs():
@@ -1507,11 +1607,27 @@ def test_cancelling(system):
 
 @settings(max_examples=100, deadline=None)
 @given(square_systems(), st.data())
-def test_cancelling_wants_as_many_rows_as_coefficients(system, data):
+def test_cancelling_with_more_or_fewer_rows_than_coefficients(system, data):
     goal, rows = system
 
-    assert checker.cancelling(goal, rows[1:]) is None
     assert checker.cancelling(goal, [*rows, data.draw(st.sampled_from(rows))]) is None
+    some, factors = rows[1:], [data.draw(ENTRIES) for _ in rows[1:]]
+    made = [-sum(map(mul, factors, column)) for column in zip(*some, strict=True)] or [0] * len(goal)
+    found = checker.cancelling(made, some)
+    is_dependent = checker.cancelling(goal, some) is None
+    assert (found is None) == is_dependent == (rank_of(some) < len(some))
+    if found is not None:
+        assert [Fraction(w, found[0]) for w in found[1:]] == factors
+
+
+def rank_of(rows: list[list[int]]) -> int:
+    """By the largest minor that is not zero."""
+    for size in range(len(rows), 0, -1):
+        for chosen in combinations(rows, size):
+            for columns in combinations(range(len(rows[0])), size):
+                if checker.determinant([[row[j] for j in columns] for row in chosen]):
+                    return size
+    return 0
 
 
 implied_bases = st.tuples(st.sampled_from(sorted(BASES)), st.sampled_from(["implied", "implied_and_pruned"]))

@@ -254,17 +254,24 @@ def test_worker_that_says_nothing(larger, monkeypatch, process):
         check(larger, workers=2)
 
 
-def test_exception_in_a_worker(larger, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (IndexError("no such place"), Rejected, "malformed: IndexError: 'no such place'"),
+        (MemoryError(), Unfinished, "more memory than there is"),
+    ],
+)
+def test_exception_in_a_worker(larger, monkeypatch, error, kind, message):
     honest = checker.Proof.cell
 
     def failing(self, node, *, exact):
         if self.process == 1 and self.is_mine:
-            raise MemoryError("no room")
+            raise error
         honest(self, node, exact=exact)
 
     monkeypatch.setattr(checker.Proof, "cell", failing)
 
-    with pytest.raises(Rejected, match="malformed: MemoryError: 'no room'"):
+    with pytest.raises(kind, match=message):
         check(larger, workers=2)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import exactcpa as cpa
 from exactcpa.cli import main
 from exactcpa.commands import announce_compilation
 
@@ -89,6 +90,13 @@ MISUSES = {
     "folder as network": (["enumerate", str(ROOT), "--box", "0", "1"], str(ROOT)),
     "network without extension": (["enumerate", str(ROOT / "LICENSE"), "--box", "0", "1"], "LICENSE"),
     "domain is no JSON": (["enumerate", MOONS, "--domain", str(ROOT / "LICENSE")], "JSON"),
+    "repeated field": (["enumerate", MOONS, "--domain", "{repeated}"], "field within.upper: expected once"),
+    "bound of many digits": (["enumerate", MOONS, "--box", "0", "1e5000"], "got about 1e+5000"),
+    "too many inputs": (
+        ["enumerate", "{wide}", "--box", "0", "1"],
+        "at most 1,048,576 inputs, got 1,000,000,000",
+    ),
+    "info: standard input": (["info", "-"], "standard input"),
     "network as domain": (["enumerate", MOONS, "--domain", MOONS], "moons.json"),
     "wrong dimension": (["enumerate", MOONS, "--domain", str(DOMAINS / "simplex_3.json")], "3"),
     "unknown method": (["enumerate", MOONS, "--box", "0", "1", "--method", "guess"], "guess"),
@@ -108,10 +116,14 @@ MISUSES = {
 
 
 @pytest.mark.parametrize(("arguments", "fragment"), MISUSES.values(), ids=MISUSES.keys())
-def test_misuse_is_one_line(arguments, fragment, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
+def test_misuse_is_one_line(arguments, fragment, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    files = {name: tmp_path / f"{name}.json" for name in ("repeated", "wide")}
+    box = '{"type": "box", "lower": [0], "upper": [1], "upper": [2]}'
+    files["repeated"].write_text(f'{{"type": "slice", "origin": [0], "basis": [[1]], "within": {box}}}')
+    files["wide"].write_text(json.dumps({**CLAMP, "input": 10**9, "layers": [{"type": "relu"}]}))
 
-    code = exit_code(arguments)
+    code = exit_code([word.format(**files) for word in arguments])
 
     told = capsys.readouterr()
     assert code == 2, told.err
@@ -194,6 +206,28 @@ def test_domain_from_standard_input(clamp):
     domain = {"type": "box", "lower": ["1/4"], "upper": ["3/4"]}
 
     assert run_json("enumerate", clamp, "--domain", "-", stdin=json.dumps(domain))["cells"] == 2
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        {"type": "box", "lower": [0], "upper": ["1e-5000"]},
+        {"type": "polytope", "A": [["1e5000"], ["-1e5000"]], "b": [1, 0]},
+    ],
+)
+def test_numbers_of_thousands_of_digits(domain, clamp, tmp_path):
+    path, partition = str(tmp_path / "domain.json"), str(tmp_path / "out.cpa")
+    (tmp_path / "domain.json").write_text(json.dumps(domain))
+
+    told = run("enumerate", clamp, "--domain", path, "--proof", "-o", partition)
+    assert told.returncode == 0 and max(map(len, told.stdout.splitlines())) < 200, told.stderr
+    assert run("check", partition).returncode == 0
+    for command in (["info", path], ["info", partition], ["count", clamp, "--domain", path, "--volume"]):
+        for options in ([], ["--json"]):
+            done = run(*command, *options)
+            assert done.returncode == 0, done.stderr
+    cell = cpa.load_partition(partition).cell(0)
+    assert "0x" in str(cell) and "0x" in str(cpa.load_partition(partition).domain)
 
 
 def test_table_for_people(clamp):

@@ -123,7 +123,13 @@ def test_rejects_values(fields, said):
 
 def test_rejects_files(tmp_path):
     path = tmp_path / "claims.json"
-    for data, said in ((b"{", "not JSON"), (b"\xff", "UTF-8"), (b"[]", "expected an object")):
+    twice = json.dumps(FILE | {"claims": [COUNT]}).replace('"value"', '"value": 3, "value"').encode()
+    for data, said in (
+        (b"{", "not JSON"),
+        (b"\xff", "UTF-8"),
+        (b"[]", "expected an object"),
+        (twice, r"field claims\[0\].value: expected once"),
+    ):
         path.write_bytes(data)
         with pytest.raises(BadFile, match=f"^{path}.*{said}"):
             cpa.read_claims(path)

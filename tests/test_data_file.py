@@ -221,6 +221,7 @@ def test_rejects_json_without_points():
         ("data.json", "[[1, NaN]]"),
         ("data.json", "[[1e999]]"),
         ("data.json", "[[1]] [[2]]"),
+        ("data.json", '{"format": "exactcpa-data", "version": 1, "points": [[1]], "points": [[2]]}'),
         ("data.csv", ""),
         ("data.csv", "a,b\n"),
         ("data.csv", "a,b\n1,2\n3\n"),

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exactcpa import Linear, Network, ReLU, enumerate_cells
 from exactcpa.domain import Box, Polytope, Slice, from_json, to_json
 from exactcpa.errors import BadDomain, DimensionMismatch
+from exactcpa.numbers import exactly
 
 TRIANGLE = ([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
 MANY = settings(max_examples=100, deadline=None)
@@ -218,6 +220,18 @@ def test_degenerate_thin_and_huge():
     wide = Polytope([[1, 1], [-1, 0], [0, -1]], ["1e400", 0, 0])
     assert_proved(wide)
     assert wide.upper == (10**400, 10**400)
+
+
+@pytest.mark.parametrize("size", ["1e400", "1e620", "1e5000", "1e-5000"])
+def test_degenerate_rows_far_from_all_doubles(size):
+    q = exactly(size)
+    polytope = Polytope([[q, 0], [-1, 0], [0, -1], [q / 3, q / 7]], [q / 2, 0, 0, q])
+    assert_proved(polytope)
+    assert polytope.upper == (Fraction(1, 2), 7)
+    assert from_json(to_json(polytope)) == polytope
+    net = Network(2, (Linear([[1, 1], [3, -1]], ["-1/2", 0]), ReLU(), Linear([[1, 1]], [0])))
+    parts = [enumerate_cells(net, polytope, method=method) for method in ("lp", "vertex")]
+    assert [(len(part), sum(part.volumes())) for part in parts] == [(4, Fraction(77, 24))] * 2
 
 
 def test_degenerate_pyramid_over_a_square():

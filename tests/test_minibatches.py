@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 import exactcpa as cpa
 from exactcpa.batch_families import Family, batch_of_rank, choose_family, draw
 from exactcpa.cli import main
-from exactcpa.distributions import Distribution, exact_text
+from exactcpa.distributions import Distribution
 from exactcpa.hyperplane_shifts import folds, level
 from exactcpa.minibatch_file import RecordFile, head_of, line_of_record, record_of_line
 from exactcpa.minibatch_laws import first_layer, rigid_translation, translate
 from exactcpa.minibatch_record import decision_text, examine, frozen_network, prepare
 from exactcpa.minibatches import Count, surrounding_box
-from exactcpa.numbers import exactly
+from exactcpa.numbers import exact_text, exactly
 from exactcpa.stages import Maximum, stages
 
 F = Fraction

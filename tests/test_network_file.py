@@ -245,7 +245,7 @@ SLOPE = json.dumps({**HEAD, "input": 1, "layers": [{"type": "prelu", "slope": "@
         ),
         (SLOPE.replace('"@"', "9" * 6000), r"layer 0 \(prelu\), field slope: .*, which is beyond float64"),
         (SLOPE.replace('"@"', "true"), r"layer 0 \(prelu\), field slope: .* boolean True"),
-        (SLOPE.replace('"@"', '1, "slope": 2'), r"layer 0 \(prelu\), field slope: expected once"),
+        (SLOPE.replace('"@"', '1, "slope": 2'), r"net.json, field layers\[0\].slope: expected once"),
         (
             SLOPE.replace('"version": 1', '"version": 1, "version": 1'),
             "net.json, field version: expected once",

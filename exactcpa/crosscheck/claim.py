@@ -57,7 +57,7 @@ from exactcpa.domain import Domain
 from exactcpa.domain import to_json as domain_to_json
 from exactcpa.network import Network
 from exactcpa.network_file import to_json as network_to_json
-from exactcpa.numbers import decimal_text, to_json_number
+from exactcpa.numbers import decimal_text, exact_text, to_json_number
 
 EVIDENCE_FORMAT = "exactcpa-evidence"
 EVIDENCE_VERSION = 1
@@ -176,7 +176,7 @@ def within(claim: Claim, claimed: Fraction, truth: Fraction) -> bool:
 
 def number_text(q: Fraction) -> str:
     """A number for a sentence: exact if it is short, else rounded and said to be."""
-    exact = str(q)
+    exact = exact_text(q)
     return exact if len(exact) <= 24 else f"about {decimal_text(q)}"
 
 

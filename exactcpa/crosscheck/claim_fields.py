@@ -30,7 +30,7 @@ import numpy as np
 from exactcpa.crosscheck.claim import Claim
 from exactcpa.crosscheck.context import Context
 from exactcpa.errors import BadFile, InexactNumber, shown
-from exactcpa.numbers import exactly
+from exactcpa.numbers import exact_text, exactly
 from exactcpa.patterns import find_malformed, integer
 from exactcpa.switch_form import SwitchForm
 from exactcpa.vectors import Vector
@@ -114,7 +114,9 @@ def point_from(claim: Claim, field: str, value: object, context: Context) -> Vec
     """A point of the domain that stands in a field."""
     found = numbers(claim, field, value, context.dimension)
     if not context.domain.contains(found):
-        raise malformed(claim, field, f"expected a point of the domain, got {shown([str(x) for x in found])}")
+        raise malformed(
+            claim, field, f"expected a point of the domain, got {shown([exact_text(x) for x in found])}"
+        )
     return found
 
 

@@ -32,6 +32,7 @@ from exactcpa.crosscheck.context import Context, Emptiness, TooManyCells, half_s
 from exactcpa.crosscheck.judge_counts import points_of
 from exactcpa.exact_points import common
 from exactcpa.halfspaces import irredundant
+from exactcpa.numbers import decimal_text, exact_text
 from exactcpa.patterns import integer
 from exactcpa.vectors import Vector, plain
 
@@ -259,5 +260,5 @@ def _sentence(figures: dict[str, Fraction | int], *, is_complete: bool) -> str:
 
 
 def _text(point: Vector) -> str:
-    entries = [str(x) if len(str(x)) <= 12 else f"{float(x):.6g}" for x in point[:4]]
+    entries = [text if len(text := exact_text(x)) <= 12 else decimal_text(x) for x in point[:4]]
     return f"({', '.join(entries)}{', ..' if len(point) > 4 else ''})"

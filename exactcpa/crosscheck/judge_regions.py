@@ -48,6 +48,7 @@ from exactcpa.crosscheck.plane_regions import (
 )
 from exactcpa.errors import BadArgument
 from exactcpa.halfspaces import to_integers
+from exactcpa.numbers import decimal_text, exact_text
 from exactcpa.own_cell import Crossing
 from exactcpa.patterns import integer
 from exactcpa.vectors import plain, vector_text
@@ -354,7 +355,7 @@ def _between(start: Corner, end: Corner, share: Fraction) -> Corner:
 
 def plain_corner(corner: Corner) -> list[Any]:
     """A corner for a sentence: exact if short."""
-    return [q if len(str(q)) < 16 else f"{float(q):.9g}" for q in corner]
+    return [q if len(exact_text(q)) < 16 else decimal_text(q, 9) for q in corner]
 
 
 # ---------------------------------------------------------------------- fields
