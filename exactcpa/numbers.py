@@ -39,8 +39,8 @@ LONGEST_DECIMAL = 4000
 LARGEST_DECIMAL_EXPONENT = 100_000
 LARGEST_BINARY_EXPONENT = 1_000_000
 
-_DECIMAL = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,30}))?")
-_HEX = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP]([+-]?[0-9]{1,30}))?")
+_DECIMAL = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,30}))?")
+_HEX = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)(?:[pP]([+-]?[0-9]{1,30}))?")
 _RATIO = re.compile(r"([+-]?)([0-9]+|0[xX][0-9a-fA-F]+)/([0-9]+|0[xX][0-9a-fA-F]+)")
 
 

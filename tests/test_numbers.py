@@ -69,7 +69,7 @@ NOT_FINITE += [float("inf"), decimal.Decimal("1e999999999")]
 NOT_NUMBERS = [True, np.bool_(0), None, 1j, np.complex64(1), b"1", [1], (1,), {}, np.array([1]), object()]
 NOT_TEXTS = ["", " ", "nan", "inf", "Infinity", "1,5", "1_000", "0x", "0x1.8p", "e5", ".", "1/0", "1/2/3"]
 NOT_TEXTS += ["1/-2", "0.5/2", "--1", "1 2", "٣", "1e5.5", "0b1", "1e999999999", "0x1p9999999999", "1\n2"]
-NOT_TEXTS += ["x" * 10**5]
+NOT_TEXTS += ["x" * 10**5, "1" * 10**6 + "x", "0x" + "1" * 10**6 + "x"]
 
 
 @pytest.mark.parametrize("value", [*NOT_FINITE, *NOT_NUMBERS, *NOT_TEXTS])
