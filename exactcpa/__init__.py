@@ -262,6 +262,7 @@ _NAMES = {
         *("Linear", "BatchNorm", "TrainingBatchNorm", "Conv2d", "AvgPool2d", "Flatten", "Residual"),
         *("ReLU", "LeakyReLU", "PReLU", "Abs", "HardTanh", "ReLU6", "MaxOut", "MaxPool"),
     ),
+    "groups": ("Consecutive", "Listed", "Windows"),
     "data_file": ("Data", "load_data", "save_data"),
     "ideal": ("IdealNetwork",),
     "surds": ("Surd",),
@@ -292,7 +293,7 @@ _NAMES = {
     "checker": ("check", "Report", "Rejected", "Unfinished", "Unreadable"),
     "errors": (
         *("ExactcpaError", "BadArgument", "BadDomain", "BadFile", "BadNetwork", "CertificateRejected"),
-        *("DimensionMismatch", "InexactNumber", "OutsideDomain", "Undecided"),
+        *("DimensionMismatch", "InexactNumber", "OutsideDomain", "Undecided", "WorkerLost"),
     ),
 }
 _RENAMED = {

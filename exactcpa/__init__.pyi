@@ -25,10 +25,12 @@ from exactcpa.errors import (
     InexactNumber,
     OutsideDomain,
     Undecided,
+    WorkerLost,
 )
 from exactcpa.estimate import CostEstimate, estimate_cells
 from exactcpa.export import export_partition
 from exactcpa.general_margin import MarginInterval, margin_interval
+from exactcpa.groups import Consecutive, Listed, Windows
 from exactcpa.hard import HardCase, hard_cases
 from exactcpa.ideal import IdealNetwork
 from exactcpa.jittered_margins import MarginJitter, margin_jitter
@@ -79,6 +81,7 @@ __all__ = [
     "Claim",
     "ClaimsFile",
     "Comparison",
+    "Consecutive",
     "Conv2d",
     "CostEstimate",
     "CrosscheckReport",
@@ -95,6 +98,7 @@ __all__ = [
     "InexactNumber",
     "LeakyReLU",
     "Linear",
+    "Listed",
     "Margin",
     "MarginInterval",
     "MarginJitter",
@@ -118,6 +122,8 @@ __all__ = [
     "Undecided",
     "Unfinished",
     "Unreadable",
+    "Windows",
+    "WorkerLost",
     "__version__",
     "batch_statistics",
     "batchnorm_report",

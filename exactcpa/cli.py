@@ -7,12 +7,13 @@ Main definitions:
     main: The entry of the console script ``exactcpa`` and of ``python -m exactcpa``.
 
 Conventions:
-    Exit 0: done and proved.  1: refuted (a check failed), or a question that could not be decided.  2:
-    misuse, with one line on stderr.  130: interrupted.  The result is on stdout (``--json``: exactly one JSON
-    object); progress and logs are on stderr.  ``-`` as a file is the standard input.
+    Exit 0: done.  1: refuted (a check failed), failed, or a question that could not be decided.  2: misuse or a
+    file that cannot be read, with one line on stderr.  130: interrupted.  The result is on stdout (``--json``: exactly
+    one JSON object); progress and logs are on stderr.  ``-`` as network, as domain, and as the file of ``check`` and
+    ``info`` is the standard input.
 
 Not here:
-    What the commands do: `commands`, `demo`.
+    What the commands do: the modules that `COMMANDS` names.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ EPILOG = """examples:
   exactcpa enumerate net.json --domain domain.json --proof -o out.cpa
   exactcpa check out.cpa
   exactcpa bn net.json data.csv --window 1/10
-exit codes: 0 done and proved, 1 refuted, 2 misuse"""
+exit codes: 0 done, 1 refuted, failed or undecided, 2 misuse, 130 interrupted"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -186,7 +187,7 @@ def _add_count(commands: argparse._SubParsersAction) -> None:
 def _add_estimate(commands: argparse._SubParsersAction) -> None:
     command = _command(commands, "estimate", "predict cells, time and size of an enumeration from samples")
     _add_instance(command)
-    command.add_argument("--seconds", type=float, metavar="S", help="time to spend (default 5)")
+    command.add_argument("--seconds", type=_seconds, metavar="S", help="time to spend (default 5)")
     command.add_argument("--samples", type=_count, metavar="N", help="sampled subtrees instead of a time")
     command.add_argument("--seed", type=_seed, default=0, metavar="S", help="of what is drawn (default 0)")
     command.add_argument("--no-facets", action="store_true", help="predict an enumeration without facets")
@@ -205,7 +206,9 @@ def _add_info(commands: argparse._SubParsersAction) -> None:
         commands, "info", "say what is in a network, domain or partition file, or how far a stream is"
     )
     command.add_argument(
-        "file", metavar="FILE", help="any file of exactcpa, or the folder of a stream (- for stdin)"
+        "file",
+        metavar="FILE",
+        help="network, domain or partition file, or the folder of a stream (- for stdin)",
     )
 
 
@@ -214,7 +217,7 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
     command.add_argument("file", metavar="FILE", help="partition file, or the folder of a finished stream")
     form = command.add_mutually_exclusive_group(required=True)
     for name, what in (
-        ("parquet", "folder for cells.parquet and edges.parquet (needs pyarrow: exactcpa[table])"),
+        ("parquet", "folder for cells.parquet and edges.parquet (needs pyarrow)"),
         ("csv", "folder for cells.csv and edges.csv"),
         ("graphml", "file for the region graph"),
         ("npz", "file for numpy arrays"),
@@ -242,7 +245,11 @@ def _add_bn(commands: argparse._SubParsersAction) -> None:
     where.add_argument(
         "--box", type=_two_numbers, metavar="LO HI", help="the same two bounds for every input"
     )
-    where.add_argument("--domain", metavar="FILE", help="domain file (default: the data's box, enlarged)")
+    where.add_argument(
+        "--domain",
+        metavar="FILE",
+        help="domain file (default: the data's box, a quarter of its longest side larger)",
+    )
 
 
 def _add_minibatches(commands: argparse._SubParsersAction) -> None:
@@ -269,7 +276,9 @@ def _add_minibatches(commands: argparse._SubParsersAction) -> None:
     where.add_argument(
         "--box", type=_two_numbers, metavar="LO HI", help="the same two bounds for every input"
     )
-    where.add_argument("--domain", metavar="FILE", help="domain file (default: the data's box, enlarged)")
+    where.add_argument(
+        "--domain", metavar="FILE", help="domain file (default: the data's box, twice as wide)"
+    )
     command.add_argument(
         "--out", metavar="FILE", help="records as JSON lines; a cut run goes on where it was"
     )
@@ -287,7 +296,7 @@ def _add_margin(commands: argparse._SubParsersAction) -> None:
     command.add_argument("points", metavar="POINTS", help="data file (.json .csv .npz .npy)")
     command.add_argument("--norm", default="2", metavar="P", help="2 (default), 1 or inf")
     command.add_argument(
-        "--weights", metavar="W,W,..", help="divide each coordinate's difference by these first"
+        "--weights", metavar="W,W,..", help="positive: divide each coordinate's difference by these first"
     )
     command.add_argument(
         "--labels",
@@ -300,7 +309,7 @@ def _add_margin(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--unit", metavar="L,I", help="with --target partition: only the bent hyperplane of this unit"
     )
-    command.add_argument("--threshold", metavar="T", help="of a network with one output (default 0)")
+    command.add_argument("--threshold", metavar="Q", help="of a network with one output (default 0)")
     command.add_argument(
         "--minibatches",
         type=_count,
@@ -308,10 +317,14 @@ def _add_margin(commands: argparse._SubParsersAction) -> None:
         help="margins of the points under every mini-batch of B of them (NET has batchnorm without statistics)",
     )
     command.add_argument(
-        "--limit", type=_count, metavar="N", help="of the mini-batches: of more, N drawn (default 200)"
+        "--limit", type=_count, metavar="N", help="with --minibatches: of more batches N drawn (default 200)"
     )
-    command.add_argument("--samples", type=_count, metavar="N", help="measure N of the points, drawn")
-    command.add_argument("--seed", type=_seed, metavar="S", help="of what is drawn (default 0)")
+    command.add_argument(
+        "--samples", type=_count, metavar="N", help="with --minibatches: measure N of the points, drawn"
+    )
+    command.add_argument(
+        "--seed", type=_seed, metavar="S", help="with --minibatches: of what is drawn (default 0)"
+    )
     command.add_argument(
         "--certificate-dir", metavar="DIR", help="write DIR/<number of the point>.cpa, for check"
     )
@@ -323,7 +336,8 @@ def _add_margin(commands: argparse._SubParsersAction) -> None:
     where.add_argument(
         "--domain",
         metavar="FILE",
-        help="domain file (default: the points' box, a tenth of a side larger each way)",
+        help="domain file (default: the points' box, a tenth of a side larger each way; "
+        "with --minibatches twice as wide)",
     )
 
 
@@ -340,7 +354,9 @@ def _add_verify(commands: argparse._SubParsersAction) -> None:
         "--limit", type=_count, metavar="N", help="examine at most N units, points or facets"
     )
     command.add_argument("--cells", type=_count, metavar="N", help="enumerate at most N cells at a time")
-    command.add_argument("--evidence", action="store_true", help="put the evidence into the JSON object")
+    command.add_argument(
+        "--evidence", action="store_true", help="with --json: put the evidence into the object"
+    )
 
 
 def _add_hard(commands: argparse._SubParsersAction) -> None:

@@ -130,7 +130,7 @@ def _warnings_on_stderr() -> Iterator[None]:
 
 def announce_compilation(kernels: Path = KERNELS) -> None:
     """Say on stderr that the kernels get compiled, if nothing was cached since their sources changed."""
-    if not os.access(kernels, os.W_OK):
+    if os.environ.get("NUMBA_CACHE_DIR") or not os.access(kernels, os.W_OK):
         return  # numba then keeps its cache elsewhere
     version = f"py{sys.version_info.major}{sys.version_info.minor}"
     cached = [path.stat().st_mtime for path in (kernels / "__pycache__").glob(f"*.{version}*.nbi")]

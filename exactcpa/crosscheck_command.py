@@ -74,7 +74,7 @@ def told(report: CrosscheckReport) -> list[str]:
         *lines,
         "",
         *score_lines(report.summary),
-        f"{report.summary}; {report.rechecked:,} pieces of evidence checked",
+        f"{report.summary}; {report.rechecked:,} piece{'s' * (report.rechecked != 1)} of evidence checked",
     ]
 
 

@@ -75,8 +75,8 @@ def enumerate_cells(
         workers: How many processes walk at a time; the result is the same for any number.
         executor: Who runs the tasks instead of processes of this machine: any `concurrent.futures.Executor`.
         progress: True for a line on stderr, a function that is called with a `Tally`, or None.
-        proof: File to stream the proof to; it holds the whole partition and is checked by `check`.  With `stream`:
-            whether to keep the proof.
+        proof: Without `stream` a file to stream the proof to, or None; it holds the whole partition and is checked by
+            `check`.  With `stream` True or False: whether to keep the proof.
         facets: Whether to find facets, the region graph and linear regions.
         stream: Folder to enumerate into: results go to disk as they are found and memory stays bounded.  If it holds
             the same enumeration, begun but not finished, it goes on from there; if finished, it is loaded.  At the
@@ -91,6 +91,13 @@ def enumerate_cells(
         BadFile: The proof or the stream cannot be written; if the place itself says so, before any work.  The
             stream's folder belongs to another enumeration, or another process is at work in it.
         Undecided: In the ideal reading, a tie of nested roots that is not seen to be one; names unit and cell.
+        WorkerLost: Worker processes died again and again.
+        CertificateRejected: An error of this package, found before a wrong result is given.
+
+    Example:
+        >>> from exactcpa import Box, Linear, Network, ReLU
+        >>> len(enumerate_cells(Network(1, (Linear([[1]], [0]), ReLU())), Box([-1], [1])))
+        2
 
     References:
         The split tree is the incremental enumeration of an arrangement, here layer by layer; see

@@ -1,8 +1,7 @@
 """Errors: one class per cause, one clear sentence each.
 
 An outcome (infeasible, unbounded, degenerate, empty) is a value and never an error.  An error says what was
-expected, what came, and where: the layer number (from 0), its type and the field.  Only the command line
-catches them.
+expected, what came, and where: the layer number (from 0), its type and the field.
 
 Main definitions:
     ExactcpaError: The base of all of them.
@@ -27,7 +26,7 @@ LONGEST_SHOWN = 60
 
 
 class ExactcpaError(Exception):
-    """Base class: catching it catches every misuse this package reports."""
+    """Base class: catching it catches every misuse this package reports but those of `check`, which has its own."""
 
 
 class InexactNumber(ExactcpaError):
@@ -51,7 +50,7 @@ class BadFile(ExactcpaError):
 
 
 class CertificateRejected(ExactcpaError):
-    """A certificate that does not prove its claim.  Always a bug of this package; never caught."""
+    """A certificate that does not prove its claim.  Always a bug of this package."""
 
 
 class Undecided(ExactcpaError):

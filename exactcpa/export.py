@@ -78,7 +78,7 @@ def _write_parquet(part: Partition, folder: Path) -> list[str]:
         import pyarrow  # noqa: F401  an extra of 100 MB, and this is its only use
     except ImportError:
         raise BadArgument(
-            "Parquet needs pyarrow, which is not installed: pip install 'exactcpa[table]', or export CSV"
+            "Parquet needs pyarrow, which is not installed: pip install pyarrow, or export CSV"
         ) from None
     return _write_tables(part, folder, "parquet", _parquet_writer)
 

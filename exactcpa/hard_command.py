@@ -32,7 +32,7 @@ def run_hard(options: Namespace) -> int:
         counts = ", ".join(f"{count} .{kind}" for kind, count in facts["written"].items())
         told = [f"written to {options.export}: {counts}, truth.json"]
         if "onnx" not in facts["written"]:
-            told.append("no .onnx: that needs onnx (pip install 'exactcpa[models]')")
+            told.append("no .onnx: that needs onnx (pip install onnx)")
         print_lines(told)
     return 0
 

@@ -311,7 +311,7 @@ class ReLU6:
 
 @dataclass(frozen=True, slots=True)
 class MaxOut:
-    """The maximum of every group of inputs."""
+    """The maximum of every group of inputs: ``MaxOut(Consecutive(2))``, or `Listed` groups."""
 
     type: ClassVar[str] = "maxout"
     grouping: Consecutive | Listed
@@ -330,7 +330,7 @@ class MaxOut:
 
 @dataclass(frozen=True, slots=True)
 class MaxPool:
-    """The maximum of every group of inputs; the groups may be the windows of an image."""
+    """The maximum of every group of inputs: as `MaxOut`, or the `Windows` of an image."""
 
     type: ClassVar[str] = "maxpool"
     grouping: Consecutive | Listed | Windows

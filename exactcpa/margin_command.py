@@ -97,6 +97,8 @@ def _require_options(options: Namespace) -> None:
             raise BadArgument(f"{word} is about classes: expected --target boundary with it, got partition")
     if options.unit is not None and not is_partition:
         raise BadArgument("--unit: expected --target partition with it")
+    if is_jitter and options.workers > 1:
+        raise BadArgument(f"--minibatches: expected one worker with it, got --workers {options.workers}")
     if is_jitter and (is_partition or any(getattr(options, name) for name, _ in NOT_OF_BATCHES)):
         words = ", ".join(word for _, word in NOT_OF_BATCHES)
         raise BadArgument(f"--minibatches: expected none of {words}, --target partition with it")

@@ -41,6 +41,8 @@ def run_minibatches(options: Namespace) -> int:
     """Examine the batches and print the report; 1 if statement A11 or A11' fails."""
     if options.network == STDIN and options.domain == STDIN:
         raise BadArgument("the network and the domain cannot both come from the standard input")
+    if options.distributions and not options.json:
+        raise BadArgument("--distributions puts every value into the JSON object: add --json")
     if options.out:
         expect_writable(options.out)
     net, data = network_of(options.network), load_data(options.data)

@@ -36,7 +36,7 @@ from exactcpa.errors import BadArgument, BadFile, ExactcpaError, shown
 from exactcpa.network_file import parse_json
 from exactcpa.parallel import Path as TreePath
 from exactcpa.segments import ROOT, Node, Segment, Task, write_durably, write_segment
-from exactcpa.stream_place import MANIFEST, PARTITION, is_stream
+from exactcpa.stream_place import MANIFEST, PARTITION, is_finished, is_stream
 from exactcpa.subtree import Subtree
 from exactcpa.switch_form import SwitchForm
 from exactcpa.walk import Tally
@@ -75,10 +75,12 @@ def stream_progress(path: str | os.PathLike[str]) -> dict[str, Any]:
         head (as in the partition file), segments, damaged, bytes, tasks, cells, share, waiting (nodes), seconds.
 
     Raises:
-        BadFile: The manifest cannot be read, or the run came to its end meanwhile.
+        BadFile: The manifest cannot be read, or the run came to its end.
     """
     if not is_stream(path):
         raise BadFile(f"{os.fspath(path)}: cannot be read: no folder of a streamed enumeration")
+    if is_finished(path):
+        raise BadFile(f"{os.fspath(path)}: this run is finished: load_partition reads it")
     folder = Path(path)
     head = _read_manifest(folder)
     catalogue = Catalogue(folder, head)

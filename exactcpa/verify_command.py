@@ -26,7 +26,7 @@ from typing import Any
 
 from exactcpa.commands import announce_compilation, network_of, print_json, print_lines
 from exactcpa.data_file import load_data
-from exactcpa.errors import CertificateRejected
+from exactcpa.errors import BadArgument, CertificateRejected
 from exactcpa.theorems.ledger import chosen
 from exactcpa.theorems.statement import Outcome, Statement, Verdict, evidence_to_json
 
@@ -51,6 +51,8 @@ class Examined:
 
 def run_verify(options: Namespace) -> int:
     """Examine the chosen statements and print what was found."""
+    if options.evidence and not options.json:
+        raise BadArgument("--evidence puts the evidence into the JSON object: add --json")
     statements = list(chosen(options.ids or None))
     net = None if options.network is None else network_of(options.network)
     data = None if options.data is None else load_data(options.data)
@@ -152,4 +154,4 @@ def _summary(rows: Sequence[Examined]) -> str:
     counts = ", ".join([f"{count} {name}" for name, count in _counts(rows).items() if count])
     surprises = [row.statement.id for row in rows if row.is_surprise]
     told = f"NOT as the ledger says: {', '.join(surprises)}" if surprises else "all as the ledger says"
-    return f"{len(rows)} statements: {counts}; {told}"
+    return f"{len(rows)} statement{'s' * (len(rows) != 1)}: {counts}; {told}"

@@ -111,6 +111,16 @@ MISUSES = {
     "check: a network": (["check", MOONS], "moons.json"),
     "info: no such file": (["info", "missing.cpa"], "missing.cpa"),
     "info: a text": (["info", str(ROOT / "LICENSE")], "LICENSE"),
+    "verify: evidence for people": (["verify", "A9", "--evidence"], "--json"),
+    "minibatches: values for people": (
+        ["minibatches", MOONS, "d", "--size", "2", "--distributions"],
+        "--json",
+    ),
+    "margin: jitter by workers": (
+        ["margin", MOONS, "d", "--minibatches", "2", "--workers", "2"],
+        "one worker",
+    ),
+    "estimate: no number of seconds": (["estimate", MOONS, "--box", "0", "1", "--seconds", "nan"], "nan"),
     "demo: argument": (["demo", "again"], "again"),
 }
 
@@ -181,7 +191,8 @@ def test_bounds_stand_anywhere(clamp):
     assert run_json("enumerate", "--box", "-1", "1", clamp)["cells"] == 3
 
 
-def test_first_run_says_that_it_compiles(tmp_path, capsys):
+def test_first_run_says_that_it_compiles(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     source = tmp_path / "tree.py"
     source.touch()
     announce_compilation(tmp_path)
@@ -196,6 +207,10 @@ def test_first_run_says_that_it_compiles(tmp_path, capsys):
     os.utime(index, (0, 0))
     announce_compilation(tmp_path)
     assert "compiling" in capsys.readouterr().err
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    announce_compilation(tmp_path)
+    assert capsys.readouterr().err == ""
 
 
 def test_network_from_standard_input():

@@ -732,6 +732,8 @@ def test_interrupted_while_the_file_is_put_together(small_tasks, tmp_path, monke
     assert cpa.stream_progress(tmp_path / "run")["waiting"] == 0
     monkeypatch.setattr(parallel, "walk_task", lambda *_: pytest.fail("walked again"))
     found = cpa.enumerate_cells(net, domain, stream=tmp_path / "run")
+    with pytest.raises(cpa.BadFile, match="this run is finished"):
+        cpa.stream_progress(tmp_path / "run")
     monkeypatch.undo()
     assert found == cpa.enumerate_cells(net, domain)
 
