@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import oracles
 import pytest
 from degenerate import CASES, LARGE_CASES, Case
@@ -64,3 +66,35 @@ def test_engine_lists_the_cells_of_the_oracle(name):
 def test_engine_on_large_cases(name):
     case = LARGE_CASES[name]()
     assert counts(enumerated(case)) == case.counts
+
+
+def narrow(kind: str, exponent: int) -> cpa.Box | cpa.Polytope:
+    """A domain with a side of ``2**-exponent`` around three lines, two of which meet in it."""
+    r = Fraction(1, 2**exponent)
+    match kind:
+        case "box":
+            return cpa.Box([-r, -r], [r, r])
+        case "one side":
+            return cpa.Box([-1, -r], [1, r])
+        case "beside":
+            return cpa.Box([1, -r], [1 + r, r])
+    return cpa.Polytope([[1, 0], [-1, 0], [0, 1], [0, -1], [1, 1]], [r, r, r, r, r * Fraction(3, 2)])
+
+
+@pytest.mark.parametrize("exponent", [1000, 1074, 2074, 2075, 2100, 3400, 16000])
+@pytest.mark.parametrize(("kind", "cells"), [("box", 5), ("one side", 7), ("beside", 2), ("polytope", 5)])
+def test_domains_narrower_than_any_double(kind, cells, exponent, tmp_path):
+    """As many cells as at a width that is a double, whatever the kernels' coordinates underflow to."""
+    layers = (
+        *(cpa.Linear([[1, 0], [0, 1], [1, 1]], [0, 0, "-1/2"]), cpa.ReLU()),
+        *(cpa.Linear([[1, 1, 1], [1, -2, 1]], [0, 0]), cpa.ReLU(), cpa.Linear([[1, 1]], [0])),
+    )
+    domain = narrow(kind, exponent)
+    volume = sum(cpa.enumerate_cells(cpa.Network(2, (cpa.Linear([[1, 1]], [0]),)), domain).volumes())
+    for method in ("vertex", "lp"):
+        part = cpa.enumerate_cells(
+            cpa.Network(2, layers), domain, method=method, proof=tmp_path / "narrow.cpa"
+        )
+        assert len(part) == cells
+        assert sum(part.volumes()) == volume
+        assert cpa.check(tmp_path / "narrow.cpa").complete

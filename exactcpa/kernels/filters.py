@@ -70,11 +70,15 @@ def sign_at(lines, i, d, points, p):
 
 @merged
 def write_size(lines, i, d, box):
-    """Store an upper bound of ``|c| + sum |n_j| r_j`` with line ``i``."""
-    size = abs(lines[i, 0])
+    """Store an upper bound of ``|c| + sum |n_j| r_j`` with line ``i``: zero for the zero line alone.
+
+    Products may underflow to zero, of coordinates whose domain is narrower than any double above all.
+    """
+    size, is_zero = abs(lines[i, 0]), lines[i, 0] == 0.0
     for j in range(d):
         size += abs(lines[i, 1 + j]) * box[RADIUS, j]
-    lines[i, d + 2] = size * (1.0 + (d + 4) * U)
+        is_zero = is_zero and lines[i, 1 + j] == 0.0
+    lines[i, d + 2] = 0.0 if is_zero else size * (1.0 + (d + 4) * U) + TINY
 
 
 @kernel
