@@ -16,7 +16,7 @@ from argparse import Namespace
 
 from exactcpa.commands import STDIN, announce_compilation, domain_of, network_of, print_json, print_lines
 from exactcpa.data_file import load_data
-from exactcpa.errors import BadArgument
+from exactcpa.errors import BadArgument, shown
 from exactcpa.placement import batchnorm_report
 
 
@@ -56,6 +56,6 @@ def _numbers(text: str | None) -> list[int] | None:
     if text is None:
         return None
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isascii() and word.isdigit() for word in words):
-        raise BadArgument(f"--batch: expected sample numbers like 0,3,5, got {text}")
+    if not all(word.isascii() and word.isdigit() and len(word) <= 18 for word in words):
+        raise BadArgument(f"--batch: expected sample numbers like 0,3,5, got {shown(text)}")
     return [int(word) for word in words]

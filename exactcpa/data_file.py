@@ -24,8 +24,6 @@ import csv
 import io
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -189,7 +187,10 @@ def _from_json(value: Mapping, make: Any = Data) -> Any:
 
 
 def _from_csv(text: str, make: Any) -> Any:
-    lines = [line for line in csv.reader(io.StringIO(text)) if line and "".join(line).strip()]
+    try:
+        lines = [line for line in csv.reader(io.StringIO(text)) if line and "".join(line).strip()]
+    except csv.Error as error:
+        raise BadFile(f"not comma-separated values: {error}") from None
     if not lines:
         raise BadFile("expected at least one line of numbers, got none")
     # A line of data with a NaN or a mistyped number must be refused, not taken for a header.
@@ -211,7 +212,9 @@ def _from_arrays(path: Path, make: Any) -> Any:
     try:
         read = np.load(path, allow_pickle=False)
         arrays = read if isinstance(read, np.ndarray) else {name: read[name] for name in read}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except OSError:
+        raise
+    except Exception as error:  # numpy promises nothing about damaged files
         raise BadFile(f"not arrays of numbers: {error}") from None
     if isinstance(arrays, np.ndarray):
         return make(arrays)

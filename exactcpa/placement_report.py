@@ -27,6 +27,7 @@ from typing import Any
 
 from exactcpa.errors import BadArgument
 from exactcpa.numbers import decimal_text, exactly
+from exactcpa.numbers import exact_text as rational_text
 from exactcpa.real_quotients import exact_text, quotient
 from exactcpa.tables import aligned
 
@@ -141,7 +142,7 @@ def number_json(value: Any, *, squared: bool = False) -> Any:
         case None | bool() | int() | str() | float():
             return value
         case Fraction():
-            return _number(value, str(value), squared=squared)
+            return _number(value, rational_text(value), squared=squared)
         case Mapping():
             return {_key(k): number_json(v) for k, v in value.items()}
         case tuple() | list():
@@ -209,12 +210,12 @@ def _told(value: Any) -> str:
             return "yes" if value else "no"
         case float():
             return f"{value:.6g}"
-        case Fraction() if value.denominator == 1 and len(str(value)) <= SHORT:
-            return str(value)
         case Fraction():
-            near = decimal_text(value)
+            exact, near = rational_text(value), decimal_text(value)
+            if value.denominator == 1 and len(exact) <= SHORT:
+                return exact
             mark = "" if exactly(near) == value else "~"
-            return f"{value} {mark}{near}" if len(str(value)) <= SHORT else f"{mark}{near}"
+            return f"{exact} {mark}{near}" if len(exact) <= SHORT else f"{mark}{near}"
         case Mapping():
             return "; ".join(f"{_key(k)}: {_told(v)}" for k, v in value.items()) or "none"
         case tuple() | list():

@@ -40,7 +40,7 @@ from exactcpa.margin_file import write_certificate
 from exactcpa.margin_ground import Ground, ground_of
 from exactcpa.network import Network
 from exactcpa.norms import rough_length
-from exactcpa.numbers import exactly
+from exactcpa.numbers import exact_text, exactly
 from exactcpa.staged_search import nearest_rival
 from exactcpa.vectors import Vector, coordinates, vector_text
 
@@ -87,7 +87,7 @@ class Margin:
     def __str__(self) -> str:
         if self.value is None:
             return self.status
-        size = f"sqrt({self.value})" if self.value_is_squared else str(self.value)
+        size = f"sqrt({exact_text(self.value)})" if self.value_is_squared else exact_text(self.value)
         return f"{size} (about {self.distance:.6g}), class {self.pair[0]} to {self.pair[1]}"
 
 

@@ -30,6 +30,7 @@ from typing import Any
 from flint import arb, ctx, fmpq
 
 from exactcpa.errors import Undecided
+from exactcpa.numbers import exact_text as rational_text
 from exactcpa.surds import MOST_BITS, Number, Surd, is_zero, middle_and_radius, root_of, sign, to_ball
 
 MOST_TERMS = 40
@@ -251,7 +252,7 @@ def _ball_root(x: arb, _: arb) -> arb:
 def exact_text(x: Any) -> str | None:
     """The number as text, or None if that is very long."""
     if isinstance(x, Fraction):
-        return str(x)
+        return rational_text(x)
     try:
         above, below = (x, ONE) if isinstance(x, Surd) else quotient(x).expanded(MOST_TERMS * MOST_TERMS)
     except Undecided:

@@ -137,6 +137,12 @@ def test_rejects_files(tmp_path):
         cpa.read_claims(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_rejects_names_that_no_file_has(name):
+    with pytest.raises(BadFile, match="cannot be read"):
+        cpa.read_claims(FILE | {"domain": name, "claims": [COUNT]})
+
+
 def test_rejects_arrays(tmp_path):
     path = tmp_path / "claims.json"
     reference = {"id": "p", "kind": "patterns", "patterns": {"npz": "a.npz", "array": "p"}}

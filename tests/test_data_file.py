@@ -231,6 +231,7 @@ def test_rejects_json_without_points():
         ("data.csv", "nan,1\n2,3\n"),
         ("data.csv", "nan\n2\n"),
         ("data.csv", "1x,a\n2,3\n"),
+        ("data.csv", "1" * 200_000 + "\n"),
         ("data.npz", "no archive"),
         ("data.npy", "no array"),
         ("data.txt", "1 2"),
@@ -278,6 +279,10 @@ def test_rejects_damaged_archives(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(cpa.BadFile, match=r"data\.npz"):
             cpa.load_data(path)
+    header = b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (9".ljust(128)
+    (tmp_path / "data.npy").write_bytes(header)
+    with pytest.raises(cpa.BadFile, match="not arrays of numbers"):
+        cpa.load_data(tmp_path / "data.npy")
     np.savez(path, X=np.array([[object()]]))
     with pytest.raises(cpa.BadFile):
         cpa.load_data(path)

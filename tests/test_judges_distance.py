@@ -50,6 +50,18 @@ def test_roots_are_readable(point, truth, said):
     assert said in verdict.reason
 
 
+def test_distances_of_thousands_of_digits():
+    [verdict] = judged(context_of(), "distance", point=["1/2", "1e-5000"], value=0)
+    assert str(verdict.outcome) == "refuted" and verdict.truth.startswith("sqrt(0x")
+    assert len(verdict.reason) < 200
+
+
+@pytest.mark.parametrize("unit", [[0.9, 1.9], ["0", True], [float("inf"), 0], [0, "1e5000"], [0, "x"]])
+def test_a_unit_is_not_rounded(unit):
+    with pytest.raises(BadFile, match=r"field unit: expected \[layer, index\]"):
+        judged(context_of(), "distance", point=["1/2", "1/3"], value=0, unit=unit)
+
+
 def test_where_cells_meet():
     assert outcome(judged(context_of(), "distance", point=[0, 0], value=0)) == "confirmed"
     assert outcome(judged(context_of(), "distance", point=[0, 0], value="1/1000000000")) == "refuted"

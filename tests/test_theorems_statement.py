@@ -19,6 +19,7 @@ from exactcpa.theorems.statement import (
     Outcome,
     Statement,
     Verdict,
+    brief,
     evidence_from_json,
     evidence_to_json,
     examined,
@@ -117,6 +118,9 @@ def test_evidence_survives_json():
     evidence = {"a": (Fraction(3), 3, None, True, "text", (Fraction(-1, 3),)), "b": {"c": ()}}
 
     assert evidence_from_json(evidence_to_json(evidence)) == evidence
+    long = (Fraction(1, 10**5000), Fraction(-(10**5000)))
+    assert evidence_from_json(evidence_to_json(long)) == long
+    assert brief(long[0]) == "about 1e-5000"
     with pytest.raises(BadArgument, match="expected evidence, got float"):
         evidence_to_json({"a": 0.5})
 

@@ -120,6 +120,21 @@ def point_from(claim: Claim, field: str, value: object, context: Context) -> Vec
     return found
 
 
+def whole_numbers(values: Sequence[Any]) -> list[int]:
+    """Whole numbers as what they are.
+
+    Raises:
+        ValueError: One is none; nothing is rounded, and a boolean is no number.
+    """
+    try:
+        found = [exactly(value) for value in values]
+    except InexactNumber as error:
+        raise ValueError(str(error)) from None
+    if any(q.denominator != 1 for q in found):
+        raise ValueError("expected whole numbers")
+    return [int(q) for q in found]
+
+
 def as_list(claim: Claim, field: str, value: object) -> Sequence[Any]:
     """A list or an array of at least one dimension."""
     if isinstance(value, np.ndarray) and value.ndim:

@@ -166,6 +166,8 @@ def _load(path: Path) -> Any:
         raise BadFile(f"cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise BadFile("expected text in UTF-8, got other bytes") from None
+    except ValueError as error:  # a null character or half a surrogate pair in the name
+        raise BadFile(f"cannot be read: {error}") from None
     return parse_json(text)
 
 
@@ -247,7 +249,7 @@ def _tolerance(item: Mapping[str, Any], name: str) -> Fraction | None:
     except InexactNumber as error:
         raise BadFile(f"{place}: {error}") from None
     if tolerance < 0:
-        raise BadFile(f"{place}: expected a number >= 0, got {tolerance}")
+        raise BadFile(f"{place}: expected a number >= 0, got {shown(tolerance)}")
     return tolerance
 
 

@@ -51,10 +51,11 @@ from exactcpa.crosscheck.claim_fields import (
     numbers,
     required,
     table,
+    whole_numbers,
 )
 from exactcpa.crosscheck.context import Context
 from exactcpa.errors import ExactcpaError, shown
-from exactcpa.numbers import to_json_number
+from exactcpa.numbers import exact_text, to_json_number
 from exactcpa.placement_units import FeatureNumbers, numbers_of, value_of
 from exactcpa.stages import Bend, is_unit, stages
 from exactcpa.statistics import batch_statistics
@@ -154,7 +155,7 @@ def _judge_root(claim: Claim, value: Fraction, square: Fraction | None, evidence
     holds = is_root_within(value, square, claim.tolerance or Fraction(0))
     reason = f"the distance is sqrt({number_text(square)}), claimed is {number_text(value)}"
     outcome = Outcome.CONFIRMED if holds else Outcome.REFUTED
-    return Verdict(claim.id, claim.kind, outcome, reason, (evidence,), value, f"sqrt({square})")
+    return Verdict(claim.id, claim.kind, outcome, reason, (evidence,), value, f"sqrt({exact_text(square)})")
 
 
 def is_root_within(value: Fraction, square: Fraction, tolerance: Fraction) -> bool:
@@ -214,7 +215,7 @@ def _unit(context: Context, claim: Claim) -> tuple[int, int, Bend]:
         for index, unit in enumerate(filter(is_unit, stage.units))
     }
     try:
-        layer, index = (int(q) for q in listed)
+        layer, index = whole_numbers(listed)
         unit = known[layer, index]
     except (TypeError, ValueError, KeyError):
         raise malformed(claim, "unit", f"expected [layer, index] of a unit, got {shown(listed)}") from None

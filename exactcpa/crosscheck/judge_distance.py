@@ -52,6 +52,7 @@ from exactcpa.crosscheck.claim_fields import (
     numbers,
     point,
     required,
+    whole_numbers,
 )
 from exactcpa.crosscheck.context import CellRow, Context, TooManyCells
 from exactcpa.crosscheck.part_of_domain import box_within, cells_on, embedded
@@ -65,7 +66,7 @@ from exactcpa.halfspaces import to_integers
 from exactcpa.nearest_on import Nearest, decide_nearest
 from exactcpa.network import Network
 from exactcpa.norms import Measure, measure
-from exactcpa.numbers import decimal_text, to_json_number
+from exactcpa.numbers import decimal_text, exact_text, to_json_number
 from exactcpa.own_cell import Crossing
 from exactcpa.point_margins import NONE, Margin, margin
 from exactcpa.stages import Bend, is_unit, stages
@@ -274,7 +275,7 @@ def compare_root(claimed: Fraction, value: Fraction, metric: Measure) -> int:
 def _rational(value: Fraction, metric: Measure) -> Fraction | str:
     """A distance, exactly: a rational, or text."""
     found = _exact_root(value) if metric.is_squared else value
-    return f"sqrt({value})" if found is None else found
+    return f"sqrt({exact_text(value)})" if found is None else found
 
 
 def _exact_root(value: Fraction) -> Fraction | None:
@@ -295,7 +296,7 @@ def _text(value: Fraction, norm: str) -> str:
     if found is not None:
         return number_text(found)
     exact = number_text(value)
-    return f"sqrt({exact})" if exact == str(value) else f"about {decimal_text(_root(value))}"
+    return f"sqrt({exact})" if exact == exact_text(value) else f"about {decimal_text(_root(value))}"
 
 
 # ---------------------------------------------------------------------- evidence
@@ -439,7 +440,7 @@ def _threshold(claim: Claim) -> Fraction | None:
 def _unit(context: Context, claim: Claim) -> tuple[int, int]:
     listed = as_list(claim, "unit", required(claim, "unit"))
     try:
-        layer, index = (int(q) for q in listed)
+        layer, index = whole_numbers(listed)
         unit_questions(context.network, (layer, index))
     except (TypeError, ValueError, ExactcpaError):
         raise malformed(claim, "unit", f"expected [layer, index] of a unit, got {shown(listed)}") from None

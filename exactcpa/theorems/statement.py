@@ -36,12 +36,12 @@ from typing import Any, TypeVar
 from exactcpa.data_file import Data, load_data
 from exactcpa.errors import BadArgument, BadNetwork, DimensionMismatch, located, shown
 from exactcpa.network import Network, Vector
-from exactcpa.numbers import decimal_text
+from exactcpa.numbers import decimal_text, exact_text, exactly
 
 Evidence = Mapping[str, Any]
 T = TypeVar("T")
 
-_FRACTION = re.compile(r"-?[0-9]+/[0-9]+")
+_FRACTION = re.compile(r"-?(?:[0-9]+/[0-9]+|0x[0-9a-f]+/0x[0-9a-f]+)")
 
 
 class Outcome(Enum):
@@ -254,7 +254,7 @@ def brief(value: Fraction) -> str:
         >>> brief(Fraction(89, 4)), brief(Fraction(1, 10**12))
         ('89/4', 'about 1e-12')
     """
-    text = str(value)
+    text = exact_text(value)
     return text if len(text) <= 11 else f"about {decimal_text(value)}"
 
 
@@ -269,7 +269,8 @@ def evidence_to_json(value: Any) -> Any:
         case None | bool() | int() | str():
             return value
         case Fraction():
-            return f"{value.numerator}/{value.denominator}"
+            text = exact_text(value)
+            return text if "/" in text else f"{text}/1"
         case Mapping():
             return {str(name): evidence_to_json(entry) for name, entry in value.items()}
         case tuple() | list():
@@ -286,7 +287,7 @@ def evidence_from_json(value: Any) -> Any:
     """
     match value:
         case str() if _FRACTION.fullmatch(value):
-            return Fraction(value)
+            return exactly(value)
         case dict():
             return {name: evidence_from_json(entry) for name, entry in value.items()}
         case list():
