@@ -19,7 +19,6 @@ from flint import fmpz
 
 from exactcpa.surds import Number
 
-Integers = Sequence[int]
 Point = tuple[tuple[int, ...], int]
 
 

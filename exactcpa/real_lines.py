@@ -24,8 +24,6 @@ from exactcpa.exact_lines import ROOM, ExactLines, Lines, chosen_line_numbers, m
 from exactcpa.surds import PLAIN, Monomial, Number, Surd, approximation, as_number, terms_of, times, to_ball
 from exactcpa.switch_form import SwitchForm, SwitchLayer
 
-Row = tuple[Number, ...]
-
 
 def is_rational(form: SwitchForm) -> bool:
     """Whether no number of a switch form is irrational."""

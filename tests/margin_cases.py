@@ -55,18 +55,6 @@ def case(number):
     return Case(net(inputs, layers), domain, tuple(point), weights)
 
 
-def outputs_at(layers, point):
-    """The value of linear and ReLU layers at a point."""
-    values = point
-    for layer in layers:
-        if layer["type"] == "relu":
-            values = [max(value, Fraction(0)) for value in values]
-        else:
-            sums = [sum(Fraction(a) * x for a, x in zip(row, values, strict=True)) for row in layer["weight"]]
-            values = [s + Fraction(b) for s, b in zip(sums, layer["bias"], strict=True)]
-    return values
-
-
 def rows_of(source, count, width, grains):
     """Random rows and biases of a layer."""
     rows = [

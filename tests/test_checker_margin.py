@@ -306,8 +306,6 @@ def test_no_other_class_by_hand():
 
 # ------------------------------------------------------------------------------------------------- domains
 
-LEFT = {"type": "polytope", "A": [[-1, 0], [0, -1], [0, 1], [1, 1]], "b": [1, 1, 1, "3/2"]}
-
 
 def in_polytope() -> Proof:
     """x + y against 1/2 from (0, 0), where y <= 1/8: the nearest tie in norm inf is (3/8, 1/8)."""

@@ -1,15 +1,11 @@
 """Distances and margins: exact, bounds, adversarial points; mutations are refuted."""
 
-from fractions import Fraction
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from judges import SQUARE, context_of, judged, outcome, small_networks
 
 from exactcpa.errors import BadFile
-
-HALF = Fraction(1, 2)
 
 
 @pytest.mark.parametrize(("norm", "value"), [("1", "2/5"), ("inf", "1/5"), ("2", "0.282842712474619")])

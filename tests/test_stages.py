@@ -28,7 +28,6 @@ from exactcpa.network_file import to_json
 from exactcpa.stages import Bend, Maximum, is_unit, stages
 
 F = Fraction
-IDENTITY = Linear([[1]], [0])
 
 
 def evaluate(lowered, x):

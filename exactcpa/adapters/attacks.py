@@ -32,8 +32,6 @@ from exactcpa.crosscheck.claims_file import ClaimsFile
 from exactcpa.domain import Domain
 from exactcpa.network import Network
 
-NORMS = {"inf": np.inf, "2": 2}
-
 
 def pgd(
     module: Any,

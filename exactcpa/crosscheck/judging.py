@@ -15,7 +15,7 @@ Not here:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from numbers import Real
@@ -190,11 +190,3 @@ def _document(network: Network, domain: Domain, verdicts: Sequence[Verdict]) -> 
         mine = claims.setdefault(verdict.claim_id, {})
         mine |= {numbers[id(evidence)]: None for evidence in verdict.evidence}
     return evidence_document(network, domain, different.values(), claims)
-
-
-def verdicts_by_claim(verdicts: Sequence[Verdict]) -> Mapping[str, list[Verdict]]:
-    """The verdicts of each claim, the one on the whole claim first."""
-    found: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        found.setdefault(verdict.claim_id, []).append(verdict)
-    return found

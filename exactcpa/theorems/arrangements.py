@@ -59,7 +59,6 @@ from exactcpa.theorems.statement import Instance, Statement, Verdict, brief, jud
 from exactcpa.vectors import Vector, dot
 
 Facts = dict[str, Any]
-ZERO = Fraction(0)
 MOST_CHOICES = 1 << 10
 """Sets of units that are all tried; of more, those with one unit left out."""
 

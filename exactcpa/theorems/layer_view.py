@@ -181,11 +181,6 @@ OWN_STATISTICS = Condition(
 NONZERO_ROW = Condition("w is not zero", lambda view, unit: any(view.rows[unit]))
 NONZERO_GAMMA = Condition("gamma is not zero", lambda view, unit: view.layer.scales()[unit] != 0)
 ZERO_BETA = Condition("beta is zero", lambda view, unit: view.layer.beta[unit] == 0)
-ZERO_EPSILON = Condition("epsilon is zero", lambda view, _: view.layer.epsilon == 0)
-IS_ACTIVATED = Condition(
-    "an activation with one bend per unit follows",
-    lambda view, _: view.activation is not None and isinstance(view.activation[1], _BENDING),
-)
 
 
 def covered_units(
