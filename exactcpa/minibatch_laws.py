@@ -1,7 +1,7 @@
 """What mini-batch statistics must satisfy, checked exactly: sampling without replacement, rigid translation.
 
 Main definitions:
-    SamplingLaw, sampling_laws: Over all C(N, b) batches, E mu_B = mu, Var mu_B = (v/b)(N-b)/(N-1),
+    SamplingLaw, sampling_law: Over all C(N, b) batches, E mu_B = mu, Var mu_B = (v/b)(N-b)/(N-1),
         E v_B = v N(b-1)/(b(N-1)) and v = E v_B + Var mu_B, for every unit whose inputs no other batchnorm changes.
     Translation, rigid_translation: With beta = 0 the first layer's arrangement of batch B is that of all data,
         translated by g_B - g: the lines, and the partition of the translated window, cell by cell.

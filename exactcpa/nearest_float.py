@@ -8,7 +8,7 @@ Main definitions:
 
 Conventions:
     Problems are about the least vector u of ``{u : rows}``, see `nearest_on`: rows are moved to the point and scaled by
-    the weights *before* they are rounded (`moved_row`).  Values and bounds of l2 are squares.
+    the weights *before* they are rounded (`nearest_on._moved`).  Values and bounds of l2 are squares.
 
 Not here: the methods (`kernels.nearest`).
 """

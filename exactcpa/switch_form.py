@@ -5,7 +5,7 @@ Every continuous coordinatewise piecewise-affine activation is a linear part plu
 leaves the engine one kind of question, "which sign has this affine function on this cell?", whatever
 the activation was.  Only a maximum of three or more lines stays a question of its own (a *group*).
 
-Main definitions: `SwitchLayer`, `SwitchForm`, `switch_form`, `exact_lines`.
+Main definitions: `SwitchLayer`, `SwitchForm`, `switch_form`.
 
 Conventions: on one cell the lines of a layer are affine functions of the domain's coordinates ``t``
 (for a slice, of its own coordinates).  The first `switches` lines are the switch functions, in the order

@@ -7,7 +7,7 @@ and the two halves of a skip connection (push, add).  Everything is a `Fraction`
 Main definitions:
     Affine, Bends, Maxima, Push, Add   the instructions.
     compile_network                    network dictionary -> instructions.
-    forward, pieces_at                 exact value and exact pieces at a point.
+    run                                exact output and exact pieces at a point.
     Region, read_domain                domain dictionary -> rows ``<n, x> <= b`` and the map into input space.
 
 Conventions: a bend's piece is the number of breakpoints <= z.  A maximum's piece is the largest position

@@ -4,6 +4,14 @@ Every line and row is stored as doubles together with two numbers over the bound
 its *error*, a bound of ``|exact value - value of the stored coefficients|``, and its *size*, a bound of
 ``|c| + sum_j |n_j| r_j``, where ``r_j`` is the largest absolute value of coordinate ``j``.
 
+Main definitions:
+    value_at, sign_at: A line at a point, as computed; its exact sign, where that is proved.
+    write_size: The size of a line.
+    stable_side: The one sign that a line has on the whole box, where that is proved.
+    is_inside: Whether a point is proved to be strictly inside rows.
+    is_bounded: Whether multipliers prove that a line, or its negative, is at most 0 on a cell.
+    snap: Moves a point to where the domain's coordinates are doubles.
+
 Why each bound holds, with ``u = 2**-53`` and ``gamma_k = k u / (1 - k u)``:
 
 * *Value at a point.*  ``c + sum_j n_j y_j`` evaluated in any order of ``d + 1`` terms errs by at most
@@ -23,7 +31,7 @@ Why each bound holds, with ``u = 2**-53`` and ``gamma_k = k u / (1 - k u)``:
 References: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3.1; Neumaier and
 Shcherbina, Safe bounds in linear and mixed-integer linear programming (2004), section 3.
 
-Not here: how error and size follow from layer to layer (`tree.accumulate`), maxima of exactly zero (`ties`).
+Not here: how error and size follow from layer to layer (`layers.accumulate`), maxima of exactly zero (`ties`).
 """
 
 from __future__ import annotations

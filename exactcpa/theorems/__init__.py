@@ -1,7 +1,11 @@
 """What batch normalisation does to a network, statement by statement: proved or refuted on any network and data.
 
-`STATEMENTS` maps ids to statements, in the ledger's order; `verify` examines them.  Both are read from `ledger` at
-first use, so that the plain re-addition of evidence (`plain`, `readd_*`) can be imported without the engine.
+Main definitions:
+    STATEMENTS: Id -> statement, in the ledger's order.
+    verify: Examines them.
+
+Both are read from `ledger` at first use, so that the plain re-addition of evidence (`plain`, `readd_*`) can be
+imported without the engine.
 """
 
 from __future__ import annotations
