@@ -215,5 +215,8 @@ def test_rejects_misuse(name, words):
 
 def test_every_script_is_described():
     described = (SCRIPTS / "README.md").read_text(encoding="utf-8")
-    for path in SCRIPTS.glob("verify_*.py"):
-        assert re.search(rf"`python scripts/{path.name}", described), path.name
+    for path in [*SCRIPTS.glob("*.py"), *SCRIPTS.glob("peers/*.py")]:
+        is_run = path.name.startswith(("bench_", "crosscheck_", "make_", "verify_"))
+        assert re.search(
+            rf"`python scripts/{path.name}" if is_run else rf"`(peers/)?{path.name}`", described
+        ), path.name
