@@ -102,6 +102,7 @@ import sys
 if __name__ == "__main__" and not sys.flags.safe_path:
     del sys.path[0]  # beside this file lies a numbers.py that is not the standard library's
 
+import argparse
 import base64
 import importlib.util
 import json
@@ -207,7 +208,8 @@ def _summed(kind: str, members: Sequence[int], document: dict, found: Sequence[s
     sentences = list(dict.fromkeys(found[k] for k in members))
     told = "; ".join(sentences[:MOST_TOLD])
     if len(sentences) > MOST_TOLD:
-        told += f"; and {len(sentences) - MOST_TOLD} others"
+        others = len(sentences) - MOST_TOLD
+        told += f"; and {others} other{'s' * (others != 1)}"
     if kind == "volume" and len(members) > 1:
         volumes = [number(document["evidence"][k]["value"]) for k in members]
         told = f"the volumes are {brief(sum(volumes))} together, {brief(max(volumes))} at most"
@@ -1254,12 +1256,17 @@ def moments(batch: list, start: int, pixels: int) -> tuple[Fraction, Fraction]:
 
 def main(words: list[str] | None = None) -> int:
     """Check the document in a file; return the exit code."""
-    words = sys.argv[1:] if words is None else words
-    is_all = words[:1] == ["--all"]
-    if len(words) != 1 + is_all:
-        sys.stderr.write("expected one file, perhaps --all before it\n")
-        return 2
-    path = Path(words[-1])
+    parser = argparse.ArgumentParser(
+        description="Add up the evidence in a file again.",
+        epilog="Exit code 0: all of it holds; 1: rejected; 2: no such file, or not of this format.",
+    )
+    parser.add_argument("file", type=Path, help="evidence of a cross-check, in JSON")
+    parser.add_argument("--all", action="store_true", help="print a line a piece, not a summary")
+    try:
+        options = parser.parse_args(words)
+    except SystemExit as end:  # after --help: 0; misuse, told on stderr: 2
+        return int(end.code or 0)
+    path = options.file
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(
@@ -1272,8 +1279,9 @@ def main(words: list[str] | None = None) -> int:
     except (Unreadable, OSError, ValueError, RecursionError) as problem:
         sys.stderr.write(f"{path}: unreadable: {problem}\n")
         return 2
-    sys.stdout.write(f"{path}: {len(found)} pieces of evidence hold\n")
-    for sentence in found if is_all else summary(document, found):
+    held = "1 piece of evidence holds" if len(found) == 1 else f"{len(found)} pieces of evidence hold"
+    sys.stdout.write(f"{path}: {held}\n")
+    for sentence in found if options.all else summary(document, found):
         sys.stdout.write(f"  {sentence}\n")
     return 0
 

@@ -539,11 +539,32 @@ def test_summary(tmp_path, capsys):
     for words, lines in (([str(path)], 7), (["--all", str(path)], 7), (["--all"], 0)):
         assert evidence_checker.main(words) == (0 if lines else 2)
         assert len(capsys.readouterr().out.splitlines()) == lines
+    for words, code, end in (
+        (["--help"], 0, ""),
+        ([], 2, "the following arguments are required: file\n"),
+        ([str(path)] * 2, 2, f"unrecognized arguments: {path}\n"),
+    ):
+        assert evidence_checker.main(words) == code
+        out, err = capsys.readouterr()
+        assert err.endswith(end)
+        assert bool(out) == (code == 0)
     del document["claims"]
     assert len(evidence_checker.summary(document, found)) == 2
     for wrong in ({"a": [6]}, {"a": [True]}, {"a": 1}, [0]):
         with pytest.raises(Rejected, match="claims"):
             check_document(document | {"claims": wrong})
+
+
+def test_summary_of_one(tmp_path, capsys):
+    """One piece, one sentence left over: in the singular."""
+    path = tmp_path / "evidence.json"
+    path.write_text(json.dumps(documented([item_of("point")])))
+    assert evidence_checker.main([str(path)]) == 0
+    assert capsys.readouterr().out.startswith(f"{path}: 1 piece of evidence holds\n")
+
+    document = documented([{"kind": "number", "name": f"n{k}", "exact": k} for k in range(4)])
+    (line,) = evidence_checker.summary(document, check_document(document))
+    assert line.endswith("; and 1 other")
 
 
 def test_summary_of_volumes():

@@ -46,13 +46,15 @@ def page(report: CrosscheckReport, title: str) -> str:
     """
     summary = report.summary
     by = f" of {escape(report.tool)}" if report.tool else ""
+    pieces = "piece" if report.rechecked == 1 else "pieces"
+    inputs = "input" if report.network.input == 1 else "inputs"
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
         f"<title>Cross-check: {escape(title)}</title><style>{STYLE}</style></head><body>",
         f"<h1>Cross-check{by}: {escape(title)}</h1>",
-        f"<p>{escape(str(summary))}; {report.rechecked:,} pieces of evidence checked.</p>",
-        f"<p>{report.network.input} inputs; domain {escape(_brief(str(report.domain), 300))}.</p>",
+        f"<p>{escape(str(summary))}; {report.rechecked:,} {pieces} of evidence checked.</p>",
+        f"<p>{report.network.input} {inputs}; domain {escape(_brief(str(report.domain), 300))}.</p>",
         *[f"<p>{escape(line)}</p>" for line in score_lines(summary)],
     ]
     if summary.worst:

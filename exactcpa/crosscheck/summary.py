@@ -61,7 +61,8 @@ class Summary:
 
     def __str__(self) -> str:
         counts = ", ".join([f"{count} {name}" for name, count in self.counts.items() if count])
-        return f"{sum(self.counts.values())} claims: {counts or 'none'}"
+        claims = sum(self.counts.values())
+        return f"{claims} claim{'s' * (claims != 1)}: {counts or 'none'}"
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
