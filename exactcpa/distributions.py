@@ -24,7 +24,7 @@ from typing import Any
 
 from flint import fmpq
 
-from exactcpa.errors import BadArgument
+from exactcpa.errors import BadArgument, shown
 from exactcpa.numbers import decimal_text, exact_text
 
 KEPT = 512
@@ -86,7 +86,7 @@ class Distribution(Mapping):
         """The mean over all cases.
 
         Raises:
-            BadArgument: There are no cases.
+            BadArgument: There are no cases, or a value is no rational.
         """
         return _fraction(self._sum(1) / self.total)
 
@@ -128,8 +128,13 @@ class Distribution(Mapping):
         """
         parts: dict[int, int] = {}
         for value, count in self._some().items():
-            below = value.denominator
-            parts[below] = parts.get(below, 0) + value.numerator**power * count
+            try:
+                above, below = value.numerator, value.denominator
+            except AttributeError:
+                raise BadArgument(
+                    f"expected a distribution of rationals, got the value {shown(value)}"
+                ) from None
+            parts[below] = parts.get(below, 0) + above**power * count
         sums = [fmpq(above, below**power) for below, above in sorted(parts.items())]
         while len(sums) > 1:
             pairs = [a + b for a, b in zip(sums[::2], sums[1::2], strict=False)]

@@ -40,9 +40,8 @@ class Location:
 
     Attributes:
         cells: All cells whose closure contains it, ascending; one if it is strictly inside.
-        boundary_of: The units ``(layer, index)`` that bound one of these cells there: at a breakpoint, or
-        tied, at
-            the point but not all over the cell.
+        boundary_of: The units ``(layer, index)`` that bound one of these cells there: at a breakpoint, or tied,
+            at the point but not all over the cell.
         is_on_domain_boundary: Whether it is on the boundary of the domain.
     """
 

@@ -14,6 +14,7 @@ Not here:
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -22,6 +23,7 @@ from exactcpa.batch_families import Batch, Family
 from exactcpa.distributions import Distribution, rough_text
 from exactcpa.domain import Domain
 from exactcpa.domain import to_json as domain_to_json
+from exactcpa.errors import BadArgument, shown
 from exactcpa.integer_steps import Place
 from exactcpa.minibatch_laws import SamplingLaw, Translation
 from exactcpa.minibatch_record import BatchRecord
@@ -141,16 +143,35 @@ class MinibatchReport:
         return all(found.is_rigid for found in self.translations) if self.translations else None
 
     def sign_counts(self, layer: int, sample: int) -> tuple[dict[str, int], ...]:
-        """For every switching function of an activation layer how often its sign at a sample is -, 0, +."""
-        width = len(self.patterns[sample] and next(iter(self.patterns[sample])).split("|")[layer])
-        counts = tuple({"-": 0, "0": 0, "+": 0} for _ in range(width))
-        for text, count in self.patterns[sample].items():
-            for entry, sign in zip(counts, text.split("|")[layer], strict=True):
+        """For every switching function of an activation layer how often its sign at a sample is -, 0, +.
+
+        Args:
+            layer: Number of the activation layer, from 0; negative ones count from the end.
+            sample: Number of the sample, likewise.
+
+        Returns:
+            One a switching function; empty if no batch gives a network.
+
+        Raises:
+            BadArgument: No such layer or no such sample.
+        """
+        signs = self.patterns[_position(sample, len(self.patterns), "sample")]
+        if not signs:
+            return ()
+        words = next(iter(signs)).split("|")
+        number = _position(layer, len(words), "activation layer")
+        counts = tuple({"-": 0, "0": 0, "+": 0} for _ in words[number])
+        for text, count in signs.items():
+            for entry, sign in zip(counts, text.split("|")[number], strict=True):
                 entry[sign] += count
         return counts
 
     def unsteady_signs(self, layer: int) -> tuple[int, int]:
-        """How many (sample, switching function) pairs of a layer have one sign in all batches, and how many not."""
+        """How many (sample, switching function) pairs of a layer have one sign in all batches, and how many not.
+
+        Raises:
+            BadArgument: No such layer.
+        """
         steady = moving = 0
         for sample in range(len(self.patterns)):
             for entry in self.sign_counts(layer, sample):
@@ -198,6 +219,18 @@ class MinibatchReport:
             "no_translations": self.no_translations,
             "seconds": self.seconds,
         }
+
+
+def _position(i: object, count: int, of: str) -> int:
+    """The number of one of several; negative ones count from the end."""
+    article = "an" if of[0] in "aeiou" else "a"
+    try:
+        number = operator.index(i)
+    except TypeError:
+        raise BadArgument(f"expected the number of {article} {of}, got {shown(i)}") from None
+    if not -count <= number < count:
+        raise BadArgument(f"expected the number of {article} {of} below {count}, got {number}")
+    return number % count
 
 
 def _unit_json(unit: UnitReport, told: Any, *, full: bool) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def minibatch_networks(
 ) -> Iterator[MinibatchNetwork]:
     """Make the networks of all mini-batches, or of a seeded part, one after the other.
 
-    Args and Raises as `minibatch_summary`.
+    Args and Raises as `minibatch_report`; it raises when the first network is asked for.
     """
     read = read_data(net, data)
     family = choose_family(len(read), size, limit, seed)

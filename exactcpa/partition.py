@@ -61,11 +61,26 @@ EDGES_AT_ONCE = 1 << 16
 class Partition:
     """The cells of a network over a domain.
 
+    Cell numbers count from 0, negative ones from the end.
+
     Attributes:
         network: What was cut.
         domain: Where.
         form: The network over the domain in switch form.
         results: What was found, as arrays.
+
+    Raises:
+        BadArgument: From the methods: there is no such cell; there are no facets (`enumerate_cells` was told
+            ``facets=False``), where the region graph or linear regions are asked for.
+
+    Example:
+        >>> from exactcpa import Box, Linear, Network, ReLU, enumerate_cells
+        >>> part = enumerate_cells(Network(1, [Linear([[1], [1]], [0, "-1/2"]), ReLU()]), Box([-1], [1]))
+        >>> print(part)
+        partition of [-1, 1] into 3 cells
+        >>> (i,) = part.locate(["3/4"]).cells
+        >>> print(part.affine_map(i))
+        (1*t0, 1*t0 + -1/2)
     """
 
     network: Network | IdealNetwork
@@ -197,7 +212,13 @@ class Partition:
         return len(set(maps))
 
     def cell(self, i: int) -> Cell:
-        """A cell with its rows; facets are marked, with the cells across."""
+        """A cell with its rows; facets are marked, with the cells across.
+
+        If the partition was made without facets they are found now, and no cells across are told.
+
+        Raises:
+            BadArgument: There is no such cell; the partition is of the ideal reading and without facets.
+        """
         number = self._number(i)
         facets, across = self.results.facets, None
         if facets is not None:

@@ -146,6 +146,12 @@ def batchnorm_report(
         margin: Of the default domain, as a share of the longest side of the samples' box.
         progress: True for a line on stderr, a function that is told every step, or None.
 
+    Returns:
+        The settings and six tables, ``report[name]``: ``variants`` (the partition of each network compared, in
+        numbers), ``units`` (every hyperplane in its feature space), ``samples`` (distance of each to the nearest
+        boundary), ``distances`` (of each to every bent hyperplane), ``folds`` (where these bend, and by which angle),
+        ``windows`` (cells round the centroid and round each sample).
+
     Raises:
         BadArgument: An argument that is none of these.
         BadNetwork: Mode eval without statistics; a unit constant on the batch with epsilon 0.

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from exactcpa.errors import BadArgument
+from exactcpa.errors import BadArgument, shown
 from exactcpa.numbers import decimal_text, exactly
 from exactcpa.numbers import exact_text as rational_text
 from exactcpa.real_quotients import exact_text, quotient
@@ -96,6 +96,13 @@ class BatchnormReport:
     tables: Mapping[str, Table]
 
     def __getitem__(self, name: str) -> Table:
+        """A table.
+
+        Raises:
+            BadArgument: None of that name.
+        """
+        if name not in self.tables:
+            raise BadArgument(f"expected a table out of {', '.join(self.tables)}, got {shown(name)}")
         return self.tables[name]
 
     def to_json(self) -> dict[str, Any]:

@@ -89,7 +89,9 @@ class Symbol:
 
 
 class Surd:
-    """A formal sum of terms; immutable.  Made by `root_of`, `symbol` and arithmetic.
+    """A formal sum of terms; immutable.
+
+    Users only meet it in results of the ideal reading; here `root_of`, `symbol` and arithmetic make it.
 
     Example:
         >>> x = root_of(Fraction(2)) + 1

@@ -1,8 +1,10 @@
 """The verb, the summary, the command and the page."""
 
+import inspect
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,8 +15,10 @@ from judges import NETWORK, SQUARE
 import exactcpa as cpa
 from exactcpa import evidence_checker
 from exactcpa.cli import main
+from exactcpa.crosscheck import judging
 from exactcpa.crosscheck.claim import Evidence
 from exactcpa.crosscheck.judging import recheck
+from exactcpa.crosscheck.report_html import page
 from exactcpa.errors import CertificateRejected
 
 CLAIMS = [
@@ -41,6 +45,18 @@ def files(tmp_path):
     return tmp_path
 
 
+def test_the_package_tells_what_the_verb_is():
+    """The package can be called; its signature and its docstring are those of the function."""
+    assert inspect.signature(cpa.crosscheck) == inspect.signature(judging.crosscheck)
+    told = cpa.crosscheck.__doc__.partition("\nArgs:")[2].partition("\n\nMain definitions")[0]
+    assert told == inspect.getdoc(judging.crosscheck).partition("\nArgs:")[2].partition("\n\nExample")[0]
+    (line,) = [s.strip() for s in cpa.crosscheck.__doc__.splitlines() if s.startswith("    crosscheck(")]
+    names = inspect.signature(judging.crosscheck).parameters.values()
+    for parameter in names:
+        default = parameter.default
+        assert (parameter.name if default is parameter.empty else f"{parameter.name}={default!r}") in line
+
+
 def test_summary():
     report = cpa.crosscheck(None, FILE)
     summary = report.summary
@@ -54,6 +70,15 @@ def test_summary():
     assert (score.precision, score.recall, score.recall_volume) == (1, Fraction(3, 4), Fraction(7, 9))
     assert [verdict.claim_id for verdict in summary.worst] == ["map", "<wrong>", "less wrong", "list"]
     assert str(summary) == "5 claims: 1 confirmed, 4 refuted"
+
+
+def test_one_claim_with_one_piece_of_evidence():
+    report = cpa.crosscheck(None, FILE | {"claims": CLAIMS[:1]})
+    one = replace(report, rechecked=1)
+
+    assert str(one.summary) == "1 claim: 1 confirmed"
+    assert "<p>1 claim: 1 confirmed; 1 piece of evidence checked.</p>" in page(one, "one")
+    assert "; 2 pieces of evidence checked.</p>" in page(replace(report, rechecked=2), "one")
 
 
 def test_the_ten_worst():

@@ -372,8 +372,18 @@ def test_sign_counts():
             words = [signs_by_definition(made, x).split("|")[layer] for made in frozen]
             expected = tuple({s: sum(w[k] == s for w in words) for s in "-0+"} for k in range(3))
             assert report.sign_counts(layer, i) == expected
+    assert report.sign_counts(-1, -1) == report.sign_counts(1, len(points) - 1)
     steady, moving = report.unsteady_signs(0)
     assert steady + moving == 6 * 3
+    for layer, sample, message in (
+        (2, 0, "activation layer below 2, got 2"),
+        (-3, 0, "activation layer below 2, got -3"),
+        (0, len(points), "sample below 6, got 6"),
+        (0, "1", "number of a sample, got '1'"),
+        (None, 0, "number of an activation layer, got None"),
+    ):
+        with pytest.raises(cpa.BadArgument, match=message):
+            report.sign_counts(layer, sample)
 
 
 def test_labels():
@@ -570,6 +580,13 @@ def test_distribution_orders_exactly():
     assert (told.least(), told.greatest()) == (-big, big)
     with pytest.raises(cpa.BadArgument, match="at least one case"):
         Distribution({}).expectation()
+
+
+@pytest.mark.parametrize("asked", ["expectation", "mean_square", "variance", "moments"])
+@pytest.mark.parametrize("value", ["+-0", (0, 1), 0.5, None])
+def test_values_that_are_no_rationals_have_no_moments(asked, value):
+    with pytest.raises(cpa.BadArgument, match="distribution of rationals, got the value"):
+        getattr(Distribution({F(1): 1, value: 2}), asked)()
 
 
 @given(st.fractions())

@@ -406,6 +406,14 @@ def test_rejects_misuse(error, message, net, data, chosen):
         cpa.batchnorm_report(net, data, **chosen)
 
 
+def test_rejects_unknown_tables():
+    report = cpa.batchnorm_report(NORMALISED, [[0], [1]], compare=())
+    with pytest.raises(
+        BadArgument, match=r"expected a table out of variants, units, .*, windows, got 'fold'"
+    ):
+        report["fold"]
+
+
 # ---------------------------------------------------------------------- the command
 
 
