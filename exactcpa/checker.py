@@ -25,7 +25,9 @@ Numbers and the network
 -----------------------
 JSON numbers: an integer up to 2^53 in magnitude; a literal with point or exponent, which is the double
 nearest to it; or a string, which is exact: ``"-7" "0.1" "1e-5" "0x1.8p-3"``, or a quotient of two, ``"1/3"
-"0x1f/0x7"``.  Objects have exactly the fields named here, none twice.  A layer, by its ``type``:
+"0x1f/0x7"``.  A decimal has at most 4000 digits and an exponent of at most 100,000, a hexadecimal one of at most
+1,000,000.  Objects have exactly the fields named here, none twice.  There are at most 2^20 coordinates between two
+layers, and residual blocks are nested at most 256 deep.  A layer, by its ``type``:
 
     linear      weight (n x m), bias (n)
     batchnorm   mean, variance, gamma, beta (n each), epsilon:  x -> (x - mean) * s + beta, where s is the
@@ -151,7 +153,8 @@ Ties, where the multipliers need not be rational, have records of their own, wit
              DROP, PRUNE and LOSES where the listed slacks f and, for LOSEST, the leads z_i - z_{c_j} with
              j >= 2 are linearly independent as vectors of d coefficients and a constant, and G (for LOSEST
              z_i - z_{c_1}) is  - sum lambda f  with every lambda > 0.  Here a row -1 - j is x_j minus the lower
-             end of the bounding box, and -1 - d - j the upper end minus x_j
+             end of the bounding box, and -1 - d - j the upper end minus x_j.  Where a number is not rational
+             there are at most 16 f
 
 
 The margin
@@ -724,7 +727,7 @@ LARGEST_EXPONENTS = {10: 100_000, 2: 1_000_000}
 MOST_DIGITS = 4000
 LARGEST_SCALE = 100_000
 MOST_ENTRIES, MOST_NESTED = 1 << 20, 256
-MOST_TIED, MOST_MINORS = 12, 5000
+MOST_TIED, MOST_MINORS = 16, 5000
 DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
 HEXADECIMAL = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?[0-9]{1,9}))?")
 
@@ -3235,11 +3238,8 @@ class Proof:
             expect_count(self.done[field], count, f"DONE {field}")
             if field != "facets":
                 expect_count(self.stat.get(field), count, f"STAT {field}")
-        dimension, units, reading = (
-            self.domain.dimension,
-            self.network.units,
-            "ideal" if self.exact else "deployed",
-        )
+        dimension, units = self.domain.dimension, self.network.units
+        reading = "ideal" if self.exact else "deployed"
         told = {"dimension": dimension, "units": units, "reading": reading, "certified": True}
         for field in told.keys() & self.stat.keys():
             expect_count(self.stat[field], told[field], f"STAT {field}")

@@ -190,7 +190,10 @@ def _rough_errors(form, table, errors):
 
 @walk_merged
 def _carry_back(form, across, words, i, lowest, shares):
-    """What each line after layer `lowest` shares with the first output on a cell, by layer."""
+    """What each line after layer `lowest` shares with the first output on a cell, by layer.
+
+    ``across[l]`` holds the gains of layer ``l``, one contiguous row a line.
+    """
     for layer in range(form.sizes.shape[0] - 2, lowest, -1):
         here, after, gains = shares[layer], shares[layer + 1], across[layer + 1]
         switches = form.sizes[layer, 1]

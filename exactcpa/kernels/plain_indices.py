@@ -6,7 +6,7 @@ lowered, and for it alone, numba's function for the rule is exchanged; where num
 
 Main definitions: `PlainIndices`.
 
-Not here: the kernels that are compiled so (`vertex_tree`).
+Not here: the kernels that are compiled so (`vertex_tree`, `graph`).
 """
 
 from __future__ import annotations
