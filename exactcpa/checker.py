@@ -119,12 +119,19 @@ The proof
 ---------
 CODE holds records, depth first.  A *node* is a set of points of the domain: where *rows*, affine functions
 called slacks, are >= 0.  Rows are numbered: first b_i - A_i x of a polytope's rows (none for a box), then
-those of the records on the path to the node.  At a node some switches and groups of its stage are decided.
+those of the records on the path to the node.  A node lies in its *box*: the bounding box, or that of the last
+BOUND on the path.  At a node some switches and groups of its stage are decided.
 Once all are, the node goes on in the next stage, without a record.  F is the switch's f on the node times
 2^scales[stage][switch].
 
     1 DROP   [switch, side, k, rows..]  REAL theta, lambda..   the switch is decided without a cut:
              side 0: lower, G = F, which must not be the zero function;  side 1: upper, G = -F
+   19 BOUND  [k_1, rows.., k_2, rows.., .., k_2d, rows..]  REAL for every k >= 0 bound, lambda..   a new box:
+             of every coordinate the lower end, with G = bound - x_j, then the upper end, with G = x_j - bound;
+             theta is 1.  Where k is -1 the end stays.  Lower ends are less than upper ends
+   20 SETTLE [m masks of 16 bits, m masks]  m = ceil(switches of the stage / 16): switches of the stage, each as
+             by DROP with theta = 1 and k = 0.  Switch i is one of them if bit i % 16 of mask i // 16 of the first
+             m is 1; bit and mask of the others are its side
     3 SPLIT  [switch]   F is not the zero function.  Two nodes: lower, with row -F appended; after all the
              records of lower, upper, with row F appended
     4 PRUNE  [row, k, rows..]  REAL theta, lambda..   G = -slack of that row, which goes out of use: the other
@@ -145,7 +152,7 @@ then d numerators and one positive denominator.  DROPI 14 and PRUNEI 15 are DROP
 they list d rows with independent normals, and theta and lambda are those with which all coefficients
 cancel.  Rows listed in a record are in use, all different, not the pruned row.  *Certificate*: every
 theta > 0, every lambda >= 0, and the affine function  theta G + sum lambda slack  has no positive value
-on the bounding box.  All streams are used up at the end.
+on the node's box.  All streams are used up at the end.
 
 Ties, where the multipliers need not be rational, have records of their own, without numbers:
 
@@ -192,7 +199,8 @@ a if A(x) < 0 and
 
 Why this is enough
 ------------------
-1. Certificates (Farkas).  On the node slacks are >= 0 and points are in the bounding box, so G <= 0.  Of a
+1. Certificates (Farkas).  On the node slacks are >= 0 and points are in its box, so G <= 0; so a new box
+   has the whole node, too, and all nodes below, which are parts of it.  Of a
    tie the multipliers exist by Cramer's rule: some minor of the k functions is not zero, its quotients with
    those where G replaces one f have the right signs, and all minors with one more column and G are zero.
 2. Nothing is missing.  SPLIT covers its node.  A dropped side is within {F = 0}, F not zero, or (F zero)
@@ -257,7 +265,7 @@ An example to check by hand: relu(x) + relu(x + 2) on -1 <= x <= 1
 -------------------------------------------------------------------
 Switches 0: x and 1: x + 2, scales 0.  CODE, REAL and what they say:
 
-    1 1 1 0     1.0     DROP: 1 is upper.  1 * -(x + 2) is at most -1 on the box
+    20 2 2              SETTLE: 1 is upper.  -(x + 2) is at most -1 on the box
     3 0                 SPLIT by x.  Lower: row 0 is -x
     6          -0.5     CELL 0, pattern 0b10.  relu gives 0 + 1.5
     8 0         0.5     FACET in row 0: -(0.5) < 0; EDGE 1
@@ -324,7 +332,7 @@ from typing import Any, NamedTuple, NoReturn
 
 MAGIC, VERSION = b"exactcpa-partition ", b"1\n"
 DROP, DROPX, SPLIT, PRUNE, PRUNEX, CELL, CELLX, FACET, FACETX, CHOOSE, LOSES, LOSESX, WINS = range(1, 14)
-DROPI, PRUNEI, DROPT, PRUNET, LOSEST = range(14, 19)
+DROPI, PRUNEI, DROPT, PRUNET, LOSEST, BOUND, SETTLE = range(14, 21)
 STATED, EXACT = (DROP, PRUNE, LOSES), (DROPX, PRUNEX, LOSESX)
 DROPS, PRUNES = (DROP, DROPX, DROPI, DROPT), (PRUNE, PRUNEX, PRUNEI, PRUNET)
 
@@ -1841,6 +1849,7 @@ class Network:
         units, bits: Their numbers.
         owners: For every bit its stage, and its `Switch` or the `Maximum` it belongs to.
         domain_rows: The slacks of the domain.
+        odd: The odd integer of all `Function`s.
     """
 
     stages: list[Stage]
@@ -1848,6 +1857,7 @@ class Network:
     bits: int
     owners: dict[int, tuple[int, Switch | Maximum]]
     domain_rows: list[Row]
+    odd: int
 
 
 def integer_network(lowered: Lowered, domain: Domain, scales: object) -> Network:
@@ -1876,7 +1886,7 @@ def integer_network(lowered: Lowered, domain: Domain, scales: object) -> Network
         for group in stage.groups.values():
             owners |= {group.bit + c: (index, group) for c in range(len(group.sources))}
     units_total = sum(is_unit(unit) for stage in stages for unit in stage.units)
-    return Network(stages, units_total, bits, owners, rows)
+    return Network(stages, units_total, bits, owners, rows, odd)
 
 
 def middle_line(line: Line) -> Line:
@@ -2008,6 +2018,13 @@ def integer_weights(coefficients: dict[int, Fraction], denominator: int) -> tupl
 def is_group(unit: Unit) -> bool:
     """A maximum of three or more."""
     return isinstance(unit, Maximum) and len(unit.sources) > 2
+
+
+def ones(mask: int) -> Iterator[int]:
+    """Yield the numbers of the bits that are 1."""
+    while mask:
+        yield (mask & -mask).bit_length() - 1
+        mask &= mask - 1
 
 
 def bit_count(unit: Unit) -> int:
@@ -2474,6 +2491,32 @@ def is_short(value: Fraction) -> bool:
 # ----------------------------------------------------------------------------------------------- the proof
 
 
+class Box(NamedTuple):
+    """A box: numerators of its ends, and their denominator.
+
+    Attributes:
+        reach: The denominator and the largest sizes of all coordinates, times it.
+    """
+
+    lower: Vector
+    upper: Vector
+    denominator: int
+    reach: int
+
+    def largest(self, function: Sequence) -> Any:
+        """Return the largest value of an affine function, times the denominator."""
+        value = function[-1] * self.denominator
+        for coefficient, low, high in zip(function, self.lower, self.upper):  # noqa: B905
+            value += coefficient * (high if coefficient > 0 else low)
+        return value
+
+
+def box_between(lower: Sequence[int], upper: Sequence[int], denominator: int) -> Box:
+    """Return the box with these ends."""
+    reach = denominator + sum(map(max, map(abs, lower), map(abs, upper)))
+    return Box(tuple(lower), tuple(upper), denominator, reach)
+
+
 class Node:
     """A node of the proof.
 
@@ -2483,20 +2526,22 @@ class Node:
         upper: Pattern bits that are 1 so far.
         flat: Bits whose function is zero on the whole node (of a group: lines equal to the winner).
         rows: By number; None once pruned.
+        box: Around the node.
     """
 
-    __slots__ = ("flat", "lines", "rows", "undecided", "upper")
+    __slots__ = ("box", "flat", "lines", "rows", "undecided", "upper")
 
-    def __init__(self, lines: list, undecided: int, upper: int, flat: int, rows: list) -> None:
+    def __init__(self, lines: list, undecided: int, upper: int, flat: int, rows: list, box: Box) -> None:
         self.lines: list[list[Vector]] = lines
         self.undecided = undecided
         self.upper = upper
         self.flat = flat
         self.rows: list[Row | None] = rows
+        self.box = box
 
     def copy(self) -> "Node":
         """Return a node that can go its own way."""
-        return Node(self.lines.copy(), self.undecided, self.upper, self.flat, self.rows.copy())
+        return Node(self.lines.copy(), self.undecided, self.upper, self.flat, self.rows.copy(), self.box)
 
 
 @dataclass(slots=True)
@@ -2572,7 +2617,6 @@ class Proof:
         self.network, self.domain, self.has_facets = network, domain, facets
         self.digest = digest
         self.exact, self.claim = exact, claim
-        self.reach = domain.denominator + sum(map(max, map(abs, domain.lower), map(abs, domain.upper)))
         self.codes = Stream(blocks.get("CODE", []), partial(read_numbers, "h", "CODE"))
         self.reals = Stream(blocks.get("REAL", []), partial(read_numbers, "d", "REAL"))
         self.bigs = Stream(blocks.get("BIGS", []), read_bigs)
@@ -2668,7 +2712,8 @@ class Proof:
         """Return the whole domain, at the first stage."""
         first = self.network.stages[0]
         lines = lines_on(first, zip(*self.domain.inputs, strict=True))
-        return Node([lines], first.bits, 0, 0, list(self.network.domain_rows))
+        box = box_between(self.domain.lower, self.domain.upper, self.domain.denominator)
+        return Node([lines], first.bits, 0, 0, list(self.network.domain_rows), box)
 
     def follow(self, node: Node, stack: list[Task]) -> None:
         """Follow a node to where it divides, or to its cell; what it divides into goes on the stack."""
@@ -2677,8 +2722,12 @@ class Proof:
             code = self.code()
             if code in DROPS:
                 self.drop(node, code)
+            elif code == SETTLE:
+                self.settle(node)
             elif code in PRUNES:
                 self.prune(node, code)
+            elif code == BOUND:
+                self.bound(node)
             elif code == SPLIT:
                 stack += [self.split(node), node]
                 return
@@ -2736,7 +2785,10 @@ class Proof:
 
     def positions(self, bound: int, *, least: int = 0, lowest: int = 0) -> list[int]:
         """Return a list of different numbers from ``lowest`` to below ``bound``, preceded by its length."""
-        count = self.code()
+        return self.different(self.code(), bound, least=least, lowest=lowest)
+
+    def different(self, count: int, bound: int, *, least: int = 0, lowest: int = 0) -> list[int]:
+        """Return so many different numbers from ``lowest`` to below ``bound``."""
         if not least <= count <= bound - lowest:
             self.fail(f"a list of {count} numbers, expected {least} to {bound - lowest}")
         values = self.take(self.codes, count, "CODE")
@@ -2750,10 +2802,7 @@ class Proof:
         """Read what a record of this kind says after its goals: that they are not positive on the node."""
         is_tie = kind in (DROPT, PRUNET, LOSEST)
         numbers = self.positions(len(node.rows), lowest=-2 * self.domain.dimension if is_tie else 0)
-        rows = [node.rows[number] if number >= 0 else self.face(number) for number in numbers]
-        if None in rows:
-            self.fail(f"row {numbers[rows.index(None)]} is out of use")
-        terms = goals + [(1, row.function) for row in rows]
+        terms = goals + self.slacks(node, numbers)
         if is_tie:
             self.expect_tie(terms)
         elif kind in (DROPI, PRUNEI) and any(function.error for _, function in terms):
@@ -2762,23 +2811,30 @@ class Proof:
             weights = (
                 self.implied(terms) if kind in (DROPI, PRUNEI) else self.stated(terms, exact=kind in EXACT)
             )
-            self.expect_not_positive(weights, terms, len(goals))
+            self.expect_not_positive(node.box, weights, terms, len(goals))
         self.found.certificates += self.is_mine
 
-    def expect_not_positive(self, weights: list[int], terms: Terms, goals: int) -> None:
-        """The sum of terms has no positive value on the bounding box."""
+    def slacks(self, node: Node, numbers: list[int]) -> Terms:
+        """Return rows of a node that are in use, and faces of the bounding box, as terms."""
+        rows = [node.rows[number] if number >= 0 else self.face(number) for number in numbers]
+        if None in rows:
+            self.fail(f"row {numbers[rows.index(None)]} is out of use")
+        return [(1, row.function) for row in rows]
+
+    def expect_not_positive(self, box: Box, weights: list[int], terms: Terms, goals: int) -> None:
+        """The sum of terms has no positive value on the box."""
         if min(weights[:goals]) <= 0:
             self.fail("a theta is not positive")
         if min(weights) < 0:
             self.fail("a multiplier is negative")
-        largest = self.largest_on_box(sum_of(weights, terms, [function.vector for _, function in terms]))
+        largest = box.largest(sum_of(weights, terms, [function.vector for _, function in terms]))
         if self.exact:
-            doubt = self.reach * sum(
+            doubt = box.reach * sum(
                 w * function.error for w, (_, function) in zip(weights, terms, strict=True)
             )
             if doubt and -doubt < largest <= doubt:
                 vectors = [function.exact() if function.error else function.vector for _, function in terms]
-                largest = self.largest_on_box(sum_of(weights, terms, vectors))
+                largest = box.largest(sum_of(weights, terms, vectors))
         if largest > 0:
             self.fail("a certificate does not add up")
 
@@ -2826,10 +2882,7 @@ class Proof:
 
     def stated(self, terms: Terms, *, exact: bool) -> list[int]:
         """Read the multipliers, and return them as integers that go with the vectors of the terms."""
-        multipliers = self.multipliers(len(terms), exact=exact)
-        exponents = [e + function.exponent for (_, e), (_, function) in zip(multipliers, terms, strict=True)]
-        least = min(exponents)
-        return [value << e - least for (value, _), e in zip(multipliers, exponents, strict=True)]
+        return weighed(self.multipliers(len(terms), exact=exact), terms)
 
     def implied(self, terms: Terms) -> list[int]:
         """Return the multipliers with which the rows cancel the one goal's coefficients."""
@@ -2845,13 +2898,6 @@ class Proof:
         bound = self.domain.upper[j] if sign else -self.domain.lower[j]
         one = -self.domain.denominator if sign else self.domain.denominator
         return Row(Function((*(one * (i == j) for i in range(self.domain.dimension)), bound), 0), -1, 0)
-
-    def largest_on_box(self, function: Sequence) -> Any:
-        """Return the largest value on the bounding box, times the box's denominator."""
-        value = function[-1] * self.domain.denominator
-        for coefficient, low, high in zip(function, self.domain.lower, self.domain.upper):  # noqa: B905
-            value += coefficient * (high if coefficient > 0 else low)
-        return value
 
     def is_in_box(self, point: Vector) -> bool:
         """Whether a point is strictly inside the bounding box."""
@@ -2919,13 +2965,63 @@ class Proof:
         side = self.code()
         if side not in (0, 1):
             self.fail(f"side {side}")
+        self.certify(node, [(1 - 2 * side, function)], code)
+        self.take_side(node, switch.bit, function, side)
+
+    def take_side(self, node: Node, bit: int, function: Function, side: int) -> None:
+        """Decide a switch whose function is not positive on the other side."""
         is_zero = self.is_zero(function)
         if is_zero and side == 0:
             self.fail("a switch whose function is zero was decided lower")
-        self.certify(node, [(1 - 2 * side, function)], code)
-        node.undecided ^= 1 << switch.bit
-        node.upper |= side << switch.bit
-        node.flat |= is_zero << switch.bit
+        node.undecided ^= 1 << bit
+        node.upper |= side << bit
+        node.flat |= is_zero << bit
+
+    def settle(self, node: Node) -> None:
+        """Decide switches by the node's box alone."""
+        stage, index = self.network.stages[len(node.lines) - 1], len(node.lines) - 1
+        count = -(-len(stage.switches) // 16)
+        settled, sides = self.mask(count), self.mask(count)
+        if settled >> len(stage.switches) or sides & ~settled:
+            self.fail(f"SETTLE of switches {settled:#x}, sides {sides:#x}, in a stage with {len(stage.switches)}")
+        for number in ones(settled):
+            bit, plus, minus, shift, exponent = stage.switches[number]
+            if not node.undecided >> bit & 1:
+                self.fail(f"switch {number} is decided twice")
+            function, side = self.function(node, index, plus, minus, shift, exponent), sides >> number & 1
+            self.expect_not_positive(node.box, [1], [(1 - 2 * side, function)], 1)
+            self.take_side(node, bit, function, side)
+            self.found.certificates += self.is_mine
+
+    def mask(self, count: int) -> int:
+        """Return so many codes as one number."""
+        codes = self.take(self.codes, count, "CODE")
+        return sum((code & 0xFFFF) << 16 * place for place, code in enumerate(codes))
+
+    def bound(self, node: Node) -> None:
+        """Give a node a smaller box."""
+        box, dimension = node.box, self.domain.dimension
+        ends: list[list[Fraction]] = [[], []]
+        for j in range(dimension):
+            for sign, old, new in ((-1, box.lower, ends[0]), (1, box.upper, ends[1])):
+                count = self.code()
+                new.append(Fraction(old[j], box.denominator) if count == -1 else self.end(node, sign, j, count))
+        if any(low >= high for low, high in zip(*ends, strict=True)):
+            self.fail("BOUND: a box without interior")
+        one = common_denominator([*ends[0], *ends[1]])
+        node.box = box_between(numerators(ends[0], one), numerators(ends[1], one), one)
+
+    def end(self, node: Node, sign: int, j: int, count: int) -> Fraction:
+        """Return the lower (``sign`` is -1) or upper (1) end of a coordinate, which a number of rows prove."""
+        slacks = self.slacks(node, self.different(count, len(node.rows)))
+        ((above, below),) = self.ratios(1)
+        goal, odd = [0] * (self.domain.dimension + 1), self.network.odd
+        goal[j], goal[-1] = sign * below * odd, -sign * above * odd
+        terms = [(1, Function(tuple(goal), 1 - below.bit_length())), *slacks]
+        weights = weighed([(1, 0), *self.multipliers(count, exact=False)], terms)
+        self.expect_not_positive(node.box, weights, terms, 1)
+        self.found.certificates += self.is_mine
+        return Fraction(above, below)
 
     def split(self, node: Node) -> Node:
         """Make a node its lower half, and return the upper one."""
@@ -3348,6 +3444,13 @@ def negated(function: Function) -> Function:
     return function._replace(vector=tuple(-c for c in function.vector), exact=exact)
 
 
+def weighed(multipliers: Sequence[tuple[int, int]], terms: Terms) -> list[int]:
+    """Return multipliers (n, e), n * 2**e each, as integers that go with the vectors of the terms."""
+    exponents = [e + function.exponent for (_, e), (_, function) in zip(multipliers, terms, strict=True)]
+    least = min(exponents)
+    return [value << e - least for (value, _), e in zip(multipliers, exponents, strict=True)]
+
+
 def sum_of(weights: Sequence[int], terms: Terms, vectors: Sequence[Sequence]) -> list:
     """Return the weighted sum of the terms' vectors, each with its sign."""
     signed = [weight if sign > 0 else -weight for weight, (sign, _) in zip(weights, terms, strict=True)]
@@ -3445,6 +3548,14 @@ class Scan:
             if code in DROPS:
                 count = codes[at + 3]
                 undecided, at = undecided - 1, at + 4 + count
+            elif code == SETTLE:
+                masks = -(-len(self.proof.network.stages[stage].switches) // 16)
+                undecided -= sum((codes[at + 1 + i] & 0xFFFF).bit_count() for i in range(masks))
+                at += 1 + 2 * masks
+                continue
+            elif code == BOUND:
+                at = self.pass_ends(codes, at + 1)
+                continue
             elif code in PRUNES:
                 count = codes[at + 2]
                 rows, at = rows - 1, at + 3 + count
@@ -3460,6 +3571,16 @@ class Scan:
         else:
             self.at = at + 1
             self.scan_cell(code, rows)
+
+    def pass_ends(self, codes: list[int], at: int) -> int:
+        """Pass over the ends of a box; return the place after them."""
+        for _ in range(2 * self.proof.domain.dimension):
+            count = codes[at]
+            if count < -1:
+                reject("a list of a negative length")
+            at += 1 + max(count, 0)
+            self.reals += count + 1
+        return at
 
     def scan_cell(self, code: int, rows: int) -> None:
         """Scan a cell with its facets."""

@@ -41,7 +41,7 @@ class NodeCorners:
     Attributes:
         rows_of, used, undecided: The node's rows of the arrays of these names.
         masks, spots, signs: Of its vertices, in their order.
-        fresh: Whether its layer has just begun.
+        box: A box around it.
     """
 
     rows_of: np.ndarray
@@ -50,7 +50,7 @@ class NodeCorners:
     masks: np.ndarray
     spots: np.ndarray
     signs: np.ndarray
-    fresh: int
+    box: np.ndarray
 
 
 class VertexSide:
@@ -62,7 +62,7 @@ class VertexSide:
         switches = int(form.sizes[:, 1].max())
         self._form, self._settler, self._floats = form, settler, floats
         self._d = settler.form.dimension
-        self.corners = new_corners(frames, switches, self._d, rows)
+        self.corners = new_corners(frames, switches, rows, floats.box)
         self._known: dict[tuple, Point] = {}
 
     def advance(
@@ -102,6 +102,7 @@ class VertexSide:
         node[vert_state.NEXT] = 2 * d
         corners.rows_of[0, : 2 * d] = np.arange(2 * d)
         corners.used[0] = 0
+        corners.boxes[0] = self._floats.box[[state.LOWER, state.UPPER]]
         corners.used[0, 0] = np.uint64(2 ** (2 * d) - 1)
         ends = [
             (-rows[r, 0] / rows[r, 1 + r % d], rows[r, d + 1] / abs(rows[r, 1 + r % d])) for r in range(2 * d)
@@ -130,7 +131,7 @@ class VertexSide:
         node[vert_state.V2], node[vert_state.NEXT] = node[vert_state.V1], parent[state.ROWS]
         for array in (corners.which, corners.masks):
             array[end : 2 * end - start] = array[start:end]
-        for array in (corners.rows_of, corners.used, corners.undecided):
+        for array in (corners.rows_of, corners.used, corners.undecided, corners.boxes):
             array[f] = array[f - 1]
         tree.lists[state.OUTER, frame[state.A0] : frame[state.A1]] = -1
         loses = bool(tree.counters[state.FACETS])
@@ -248,7 +249,7 @@ class VertexSide:
             corners.masks[held].copy(),
             corners.spots[corners.which[held, 0]],
             corners.signs[corners.which[held, 1]],
-            int(node[vert_state.FRESH]),
+            corners.boxes[f].copy(),
         )
 
     def plant(self, tree: Tree, taken: NodeCorners) -> None:
@@ -262,7 +263,7 @@ class VertexSide:
         node = corners.nodes[f]
         node[:] = 0
         node[[vert_state.V1, vert_state.V2, vert_state.SPOTS, vert_state.SIGNS]] = count
-        node[vert_state.FRESH] = taken.fresh
+        corners.boxes[f] = taken.box
         corners.rows_of[f, : len(taken.rows_of)] = taken.rows_of
         corners.used[f, : len(taken.used)] = taken.used
         corners.undecided[f] = taken.undecided

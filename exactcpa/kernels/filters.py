@@ -9,7 +9,8 @@ Main definitions:
     write_size: The size of a line.
     stable_side: The one sign that a line has on the whole box, where that is proved.
     is_inside: Whether a point is proved to be strictly inside rows.
-    is_bounded: Whether multipliers prove that a line, or its negative, is at most 0 on a cell.
+    bound: What a line, or its negative, is at most on a cell, by multipliers.
+    is_bounded: Whether they prove that it is at most 0 there.
     snap: Moves a point to where the domain's coordinates are doubles.
 
 Why each bound holds, with ``u = 2**-53`` and ``gamma_k = k u / (1 - k u)``:
@@ -125,9 +126,9 @@ def is_inside(rows, basis, m, d, points, p, skipped):
     return True
 
 
-@kernel
-def is_bounded(lines, u, factor, rows, basis, vectors, k, d, box):
-    """Whether ``factor * line u + sum_i multiplier_i slack_i`` is proved to be at most 0 on the box.
+@merged
+def bound(lines, u, factor, rows, basis, vectors, k, d, box):
+    """An upper bound of ``factor * line u + sum_i multiplier_i slack_i`` on the box.
 
     `factor` is +1 or -1; ``basis[4]`` numbers the rows, ``vectors[4]`` holds the multipliers.
     """
@@ -142,7 +143,13 @@ def is_bounded(lines, u, factor, rows, basis, vectors, k, d, box):
         for i in range(k):
             residual += vectors[4, i] * rows[basis[4, i], 1 + j]
         total += max(residual * box[LOWER, j], residual * box[UPPER, j])
-    return total + errors * (1.0 + 1e-9) + (k + d + 8) * U * bracket + TINY <= 0.0
+    return total + errors * (1.0 + 1e-9) + (k + d + 8) * U * bracket + TINY
+
+
+@kernel
+def is_bounded(lines, u, factor, rows, basis, vectors, k, d, box):
+    """Whether `bound` is at most 0."""
+    return bound(lines, u, factor, rows, basis, vectors, k, d, box) <= 0.0
 
 
 @kernel

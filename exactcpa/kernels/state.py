@@ -59,7 +59,9 @@ NONE, IS_LOWER, IS_UPPER, IS_CUT, IS_REDUNDANT, IS_FACET, IS_WRITTEN = range(7)
     DROP_TIED,
     PRUNE_TIED,
     LOSES_TIED,
-) = range(1, 19)
+    BOUND,
+    SETTLE,
+) = range(1, 21)
 
 # lists
 UNDECIDED, HELD, ACTIVE, OUTER = range(4)

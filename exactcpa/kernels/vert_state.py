@@ -22,9 +22,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exactcpa.kernels.state import RADIUS
+
 # nodes: first vertex, end of the vertices, end of those added; free slots; place of the splitting row; next row to
-# clip by; whether the layer has just begun
-V0, V1, V2, SPOTS, SIGNS, PLACE, NEXT, FRESH, NODE = range(9)
+# clip by
+V0, V1, V2, SPOTS, SIGNS, PLACE, NEXT, NODE = range(8)
 
 # signs
 PLUS, MINUS, OPEN = range(3)
@@ -43,6 +45,7 @@ class Corners(NamedTuple):
     rows_of: np.ndarray  # (F, 64 W) int32: the row at each place
     used: np.ndarray  # (F, W) uint64: places of facets
     undecided: np.ndarray  # (F, K) uint64: switches
+    boxes: np.ndarray  # (F, 2, d): a box around the node, as proved so far: lower ends, upper ends
     which: np.ndarray  # (N, 2) int32: slots of position and signs
     masks: np.ndarray  # (N, W) uint64: places of the facets that contain the vertex
     marks: np.ndarray  # (N,) int8: sign of the row a node is being split or clipped by; 2 if open
@@ -51,16 +54,20 @@ class Corners(NamedTuple):
     values: np.ndarray  # (N, 2): value of the splitting row at each vertex, and its error
     ids: np.ndarray  # (3, max(N, 64 W)) int32: room for lists
     work: np.ndarray  # (64 W + 64, 2 d + 2): room for small systems
+    axes: np.ndarray  # (d, d + 5): the coordinates, as lines
 
 
-def new_corners(frames: int, n: int, d: int, rows: int) -> Corners:
-    """Empty arrays for layers of at most ``n`` switches in dimension ``d``, and so many frames and rows."""
-    k, count = max(1, -(-n // 64)), 2048
+def new_corners(frames: int, n: int, rows: int, box: np.ndarray) -> Corners:
+    """Empty arrays for layers of at most ``n`` switches on a box, and so many frames and rows."""
+    k, count, d = max(1, -(-n // 64)), 2048, box.shape[1]
+    axes = np.zeros((d, d + 5))
+    axes[:, 1 : 1 + d], axes[:, d + 2], axes[:, d + 3] = np.eye(d), box[RADIUS], 1.0
     return Corners(
         nodes=np.zeros((frames, NODE), np.int64),
         rows_of=np.zeros((frames, 64), np.int32),
         used=np.zeros((frames, 1), np.uint64),
         undecided=np.zeros((frames, k), np.uint64),
+        boxes=np.zeros((frames, 2, d)),
         which=np.zeros((count, 2), np.int32),
         masks=np.zeros((count, 1), np.uint64),
         marks=np.zeros(count, np.int8),
@@ -69,6 +76,7 @@ def new_corners(frames: int, n: int, d: int, rows: int) -> Corners:
         values=np.zeros((count, 2)),
         ids=np.zeros((3, max(count, rows)), np.int32),
         work=np.zeros((128 + rows, 2 * d + 2)),
+        axes=axes,
     )
 
 
@@ -77,7 +85,7 @@ def grow_corners(corners: Corners, frames: int, rows: int) -> Corners:
     more = frames - corners.nodes.shape[0]
     longer = {
         name: np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)])
-        for name in ("nodes", "rows_of", "used", "undecided")
+        for name in ("nodes", "rows_of", "used", "undecided", "boxes")
         for array in (getattr(corners, name),)
     }
     doubled = {

@@ -34,7 +34,7 @@ from exactcpa.kernels.state import (
     SPLIT,
 )
 from exactcpa.kernels.twins import find_twin
-from exactcpa.kernels.vert_state import ASK_SIGNS, FRESH, MINUS, OPEN, PLUS, V0, V1
+from exactcpa.kernels.vert_state import ASK_SIGNS, MINUS, OPEN, PLUS, V0, V1
 from exactcpa.kernels.vertex_inlets import accumulate, needs_lines, set_bit, stable_side, write_drop
 from exactcpa.kernels.vertex_points import ask, hold_a_point
 from exactcpa.kernels.vertex_proofs import lowest_vertex, prove_at
@@ -119,7 +119,7 @@ def drop_switches(form, tree, lp, out, corners, box, f, d, words, switch_words):
                 factor = -1.0 if upper else 1.0
                 proof = questions.OPEN
                 if not is_open:
-                    side = stable_side(lines, u, d, box) if node[FRESH] or not has_side else 0
+                    side = 0 if has_side else stable_side(lines, u, d, box)
                     if side != 0:
                         lp.vectors[MULTIPLIER, d] = 1.0
                         proof = questions.PROVED
@@ -182,6 +182,5 @@ def drop_switches(form, tree, lp, out, corners, box, f, d, words, switch_words):
             else:
                 counters[RECORDS] += 1
             take_decision(form, tree, corners, f, u, upper, d)
-    node[FRESH] = 0
     frame[PHASE] = SPLIT
     return True

@@ -44,6 +44,9 @@ def _adopt(tree, corners, f, words, switch_words):
     for k in range(NODE):
         child[k] = parent[k]
     child[V0], child[V1], child[V2], child[NEXT] = parent[V1], n, n, tree.frames[f, ROWS]
+    for j in range(corners.boxes.shape[2]):
+        corners.boxes[f + 1, 0, j] = corners.boxes[f, 0, j]
+        corners.boxes[f + 1, 1, j] = corners.boxes[f, 1, j]
     for p in range(64 * words):
         corners.rows_of[f + 1, p] = corners.rows_of[f, p]
     for w in range(words):

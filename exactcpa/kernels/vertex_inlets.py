@@ -10,6 +10,7 @@ from __future__ import annotations
 from exactcpa.kernels import filters, layers, nodes, records, walk_merged
 
 add_line = walk_merged(layers.add_line.py_func)
+bound = walk_merged(filters.bound.py_func)
 is_bounded = walk_merged(filters.is_bounded.py_func)
 needs_lines = walk_merged(layers.needs_lines.py_func)
 set_bit = walk_merged(nodes.set_bit.py_func)

@@ -4,7 +4,7 @@ Main definitions: `begin_layer`, `end_layer`, `clip`.
 
 Conventions: as in `layers`; signs of a row that are left open are asked for (``ASK_CLIP``).
 
-Not here: lines and their bounds (`layers`).
+Not here: lines and their bounds (`layers`), what a box around the node decides (`vertex_boxes`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ from exactcpa.kernels.state import (
 )
 from exactcpa.kernels.vert_state import (
     ASK_CLIP,
-    FRESH,
     LOSING,
     MINUS,
     NEXT,
@@ -52,6 +51,7 @@ from exactcpa.kernels.vert_state import (
     V2,
     WIDEN,
 )
+from exactcpa.kernels.vertex_boxes import WORTHWHILE, settle_in_box, tighten
 from exactcpa.kernels.vertex_inlets import needs_lines
 from exactcpa.kernels.vertex_points import ask
 from exactcpa.kernels.vertex_splits import add_vertices, least_radius, write_value
@@ -59,7 +59,7 @@ from exactcpa.kernels.vertices import NOUGHT, ONE, UNKNOWN, free_place, sign_set
 
 
 @inlined
-def begin_layer(form, tree, lp, corners, box, f, d, words, switch_words):
+def begin_layer(form, tree, lp, out, corners, box, f, d, words, switch_words):
     """Lines of the present layer, and their signs at the vertices; False without room, or for a question."""
     frame, counters, node = tree.frames[f], tree.counters, corners.nodes[f]
     layer, count = frame[LAYER], node[V1] - node[V0]
@@ -79,6 +79,9 @@ def begin_layer(form, tree, lp, corners, box, f, d, words, switch_words):
         corners.undecided[f, w] = NOUGHT
     for u in range(n):
         corners.undecided[f, u >> 6] |= ONE << np.uint64(u & 63)
+    if n >= WORTHWHILE * d:
+        tighten(tree, lp, out, corners, box, f, d, words)
+    settle_in_box(form, tree, out, corners, f, d, switch_words)
     least = least_radius(box)
     for i in range(node[V0], node[V1]):
         g, s = node[SPOTS], node[SIGNS]
@@ -111,7 +114,6 @@ def begin_layer(form, tree, lp, corners, box, f, d, words, switch_words):
             0,
         )
     frame[GROUP] = 0
-    node[FRESH] = 1
     frame[POSITION] = frame[U0]
     frame[PHASE] = TEST
     return True

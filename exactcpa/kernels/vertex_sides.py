@@ -37,7 +37,7 @@ from exactcpa.kernels.state import (
     UNIT,
     UP1,
 )
-from exactcpa.kernels.vert_state import FRESH, LOSING, MINUS, PLACE, PLUS, SIGNS, SPOTS, V0, V1, V2
+from exactcpa.kernels.vert_state import LOSING, MINUS, PLACE, PLUS, SIGNS, SPOTS, V0, V1, V2
 from exactcpa.kernels.vertex_inlets import accumulate, needs_lines, set_bit
 from exactcpa.kernels.vertices import NOUGHT, ONE
 
@@ -77,7 +77,7 @@ def _give_vertices(nodes, rows_of, used, undecided, which, masks, signs, f, u, s
             masks[n, w] = masks[i, w]
         n += 1
     child[V0], child[V1], child[V2] = parent[V2], n, n
-    child[SPOTS], child[SIGNS], child[FRESH] = parent[SPOTS], parent[SIGNS], 0
+    child[SPOTS], child[SIGNS] = parent[SPOTS], parent[SIGNS]
     for p in range(64 * words):
         rows_of[f + 1, p] = rows_of[f, p]
     rows_of[f + 1, place] = r
@@ -106,6 +106,9 @@ def push_side(form, tree, corners, f, upper, d, words, switch_words):
     tree.lists[ACTIVE, parent[A1] + count] = r
     for i in range(count + 1):
         tree.lists[OUTER, parent[A1] + i] = -1  # no points are handed down
+    for j in range(d):
+        corners.boxes[f + 1, 0, j] = corners.boxes[f, 0, j]
+        corners.boxes[f + 1, 1, j] = corners.boxes[f, 1, j]
     for w in range(tree.bits.shape[1]):
         tree.bits[f + 1, w] = tree.bits[f, w]
     tree.counters[TOP], tree.counters[READY] = f + 1, -1

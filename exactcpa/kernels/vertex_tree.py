@@ -14,7 +14,7 @@ References: Motzkin, Raiffa, Thompson and Thrall, The double description method 
 description method revisited (1996).
 
 Not here: the steps (`vertex_drops`, `vertex_splits`, `vertex_sides`, `vertex_rows`, `vertex_layers`,
-`vertex_groups`), vertices (`vertices`), the walk by linear programs (`tree`), exact answers (`vertex_side`, `settle`).
+`vertex_boxes`, `vertex_groups`), vertices (`vertices`), the walk by linear programs (`tree`), exact answers (`vertex_side`, `settle`).
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def advance_vertices(form, contests, tree, lp, out, corners, box, domain_rows, s
                 if proceeds:
                     frame[PHASE] = UPPER_DONE if phase == LOWER_DONE else POP
             elif phase == NEW_LAYER:
-                proceeds = begin_layer(form, tree, lp, corners, box, f, d, words, switch_words)
+                proceeds = begin_layer(form, tree, lp, out, corners, box, f, d, words, switch_words)
             elif phase == CLIPPING:
                 proceeds = clip(tree, lp, corners, box, f, d, words, switch_words)
             elif phase == CHOOSING:
