@@ -70,6 +70,7 @@ it; the checker imports nothing of the package at all):
     kernels.vertex_splits  the switch to split a node by, and the new vertices
     kernels.vertex_sides  the two sides of a split node
     kernels.vertex_rows  rows that became redundant, and the facets of a cell
+    kernels.vertex_boxes  boxes around nodes, and the switches that they decide
     kernels.vertex_layers  the next layer of a node, and rows that cut it off
     kernels.vertex_groups  groups decided on a node walked by vertices
     kernels.vertex_tree  the split tree walked by the vertices of its nodes

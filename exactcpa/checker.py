@@ -2617,6 +2617,7 @@ class Proof:
         self.network, self.domain, self.has_facets = network, domain, facets
         self.digest = digest
         self.exact, self.claim = exact, claim
+        self.box = box_between(domain.lower, domain.upper, domain.denominator)
         self.codes = Stream(blocks.get("CODE", []), partial(read_numbers, "h", "CODE"))
         self.reals = Stream(blocks.get("REAL", []), partial(read_numbers, "d", "REAL"))
         self.bigs = Stream(blocks.get("BIGS", []), read_bigs)
@@ -2712,8 +2713,7 @@ class Proof:
         """Return the whole domain, at the first stage."""
         first = self.network.stages[0]
         lines = lines_on(first, zip(*self.domain.inputs, strict=True))
-        box = box_between(self.domain.lower, self.domain.upper, self.domain.denominator)
-        return Node([lines], first.bits, 0, 0, list(self.network.domain_rows), box)
+        return Node([lines], first.bits, 0, 0, list(self.network.domain_rows), self.box)
 
     def follow(self, node: Node, stack: list[Task]) -> None:
         """Follow a node to where it divides, or to its cell; what it divides into goes on the stack."""
@@ -2983,7 +2983,9 @@ class Proof:
         count = -(-len(stage.switches) // 16)
         settled, sides = self.mask(count), self.mask(count)
         if settled >> len(stage.switches) or sides & ~settled:
-            self.fail(f"SETTLE of switches {settled:#x}, sides {sides:#x}, in a stage with {len(stage.switches)}")
+            self.fail(
+                f"SETTLE of switches {settled:#x}, sides {sides:#x}, in a stage with {len(stage.switches)}"
+            )
         for number in ones(settled):
             bit, plus, minus, shift, exponent = stage.switches[number]
             if not node.undecided >> bit & 1:
@@ -3005,7 +3007,9 @@ class Proof:
         for j in range(dimension):
             for sign, old, new in ((-1, box.lower, ends[0]), (1, box.upper, ends[1])):
                 count = self.code()
-                new.append(Fraction(old[j], box.denominator) if count == -1 else self.end(node, sign, j, count))
+                new.append(
+                    Fraction(old[j], box.denominator) if count == -1 else self.end(node, sign, j, count)
+                )
         if any(low >= high for low, high in zip(*ends, strict=True)):
             self.fail("BOUND: a box without interior")
         one = common_denominator([*ends[0], *ends[1]])
@@ -3247,7 +3251,7 @@ class Proof:
         try:
             for rival, total in self.claim.sums(cell, node.lines[-1], partial(self.slack_of_bit, node)):
                 if self.claim.value is None:
-                    is_negative = self.largest_on_box(total) < 0
+                    is_negative = self.box.largest(total) < 0
                 else:
                     is_negative = self.claim.is_negative_on_ball(total)
                 if not is_negative:

@@ -43,7 +43,8 @@ from oracle_program import (
 Line = tuple[Fraction, ...]
 Point = tuple[Fraction, ...]
 DROP, SPLIT, PRUNE, CELL, FACET, CHOOSE, LOSES, WINS = 1, 3, 4, 6, 8, 10, 11, 13
-DROPI, PRUNEI, DROPT, PRUNET, LOSEST = 14, 15, 16, 17, 18
+DROPI, PRUNEI, DROPT, PRUNET, LOSEST, BOUND, SETTLE = 14, 15, 16, 17, 18, 19, 20
+OUTWARD = Fraction(1, 2**20)
 
 
 # ---------------------------------------------------------------------------------------------- the file
@@ -249,6 +250,7 @@ class Style:
         prunes: Whether rows are pruned on the way, too.
         implied: Whether multipliers are left out wherever d rows determine them.
         ties: Whether they are left out wherever goal and rows add up to the zero function.
+        boxes: Whether nodes get boxes of their own, and these decide switches.
     """
 
     facets: bool = True
@@ -258,6 +260,7 @@ class Style:
     prunes: bool = False
     implied: bool = False
     ties: bool = False
+    boxes: bool = False
 
 
 @dataclass
@@ -274,6 +277,7 @@ class Node:
     memory: list[list[Line]]
     upper: int
     slacks: dict[int, Line] = field(default_factory=dict)  # by bit, without scales
+    ends: dict[tuple[int, int], Fraction] = field(default_factory=dict)  # of the box, by sign and coordinate
 
 
 @dataclass
@@ -370,7 +374,9 @@ class Writer:
         return box, proof
 
     def write(self) -> Proof:
-        node = Node(dict(self.domain_rows), len(self.domain_rows), self.start, [], 0)
+        corners = vertices(self.box)
+        ends = {(s, j): s * max(s * c[j] for c in corners) for s in (-1, 1) for j in range(self.dimension)}
+        node = Node(dict(self.domain_rows), len(self.domain_rows), self.start, [], 0, ends=ends)
         self.visit(node, 0, None)
         proof = self.proof
         if self.style.facets:
@@ -438,6 +444,7 @@ class Writer:
                 if asked is None:
                     asked = self.questions[position]
                     asked = asked[::-1] if self.style.backwards else asked
+                    asked = self.settle(node, asked) if self.style.boxes else asked
                 if asked:
                     self.ask(node, position, asked[0], asked[1:])
                     return
@@ -449,11 +456,7 @@ class Writer:
         if question.candidates:
             self.choose(node, position, question, rest)
             return
-        line = node.lines[question.line]
-        if question.other >= 0:
-            line = minus(line, node.lines[question.other])
-        plain = (*line[:-1], line[-1] - question.breakpoint)
-        line = scaled(plain, Fraction(2) ** question.scale)
+        plain, line = switch_line(node, question)
         values = [value(line, corner) for corner in vertices(self.rows_of(node))]
         if min(values) < 0 < max(values):
             self.record(SPLIT, [question.number], [])
@@ -473,6 +476,57 @@ class Writer:
         node.upper |= side << question.bit
         node.slacks[question.bit] = plain if side else negated(plain)
         self.visit(node, position, rest)
+
+    def settle(self, node: Node, asked: list[Question]) -> list[Question]:
+        """Give the node a box of its own, if rows prove a smaller one; return the questions that it leaves open."""
+        codes, numbers = [BOUND], []
+        new = dict(node.ends)
+        for j in range(self.dimension):
+            for sign in (-1, 1):
+                found = self.end(node, sign, j)
+                codes += [-1] if found is None else [len(found[1]), *found[1]]
+                if found is not None:
+                    new[sign, j] = found[0]
+                    numbers += [found[0], *found[1].values()]
+        if numbers:
+            self.proof.records.append((codes, [float(q) for q in numbers], []))
+            node.ends = new
+        count = -(-sum(not q.candidates for q in asked) // 16)
+        settled, upper, left = 0, 0, []
+        for question in asked:
+            side = None if question.candidates else self.side_in_box(node, question)
+            if side is None:
+                left.append(question)
+                continue
+            settled |= 1 << question.number
+            upper |= side << question.number
+            plain, _ = switch_line(node, question)
+            node.upper |= side << question.bit
+            node.slacks[question.bit] = plain if side else negated(plain)
+        if settled:
+            masks = [mask >> 16 * i & 0xFFFF for mask in (settled, upper) for i in range(count)]
+            self.proof.records.append(([SETTLE, *(m - (m >> 15 << 16) for m in masks)], [], []))
+        return left
+
+    def end(self, node: Node, sign: int, j: int) -> tuple[Fraction, dict[int, Fraction]] | None:
+        """A nearer end of the node's box and multipliers that prove it, all doubles."""
+        reach = max(sign * corner[j] for corner in vertices(self.rows_of(node)))
+        end = Fraction(float(sign * reach)) + sign * OUTWARD
+        goal = (*(Fraction(sign * (k == j)) for k in range(self.dimension)), -sign * end)
+        weights = {i: Fraction(float(w)) for i, w in self.certificate(goal, node).items()}
+        lines = [goal, *(scaled(node.rows[i].line, w) for i, w in weights.items())]
+        total = tuple(map(sum, zip(*lines, strict=True)))
+        proves = max(value(total, corner) for corner in vertices(self.box)) <= 0
+        return (end, weights) if proves and is_double(end) and sign * (node.ends[sign, j] - end) > 0 else None
+
+    def side_in_box(self, node: Node, question: Question) -> int | None:
+        """The side of a switch that the node's box proves."""
+        plain, _ = switch_line(node, question)
+        least, most = (
+            plain[-1] + sum(c * node.ends[sign if c > 0 else -sign, j] for j, c in enumerate(plain[:-1]))
+            for sign in (-1, 1)
+        )
+        return 1 if least >= 0 else 0 if most <= 0 else None
 
     def choose(self, node: Node, position: int, question: Question, rest: list[Question]) -> None:
         """Each candidate wins somewhere, or loses to the average of the others at the vertices."""
@@ -583,8 +637,23 @@ def is_double(q: Fraction) -> bool:
 
 def branch(node: Node) -> Node:
     return Node(
-        dict(node.rows), node.count, list(node.lines), list(node.memory), node.upper, dict(node.slacks)
+        dict(node.rows),
+        node.count,
+        list(node.lines),
+        list(node.memory),
+        node.upper,
+        dict(node.slacks),
+        dict(node.ends),
     )
+
+
+def switch_line(node: Node, question: Question) -> tuple[Line, Line]:
+    """The function of a switch, without and with its scale."""
+    line = node.lines[question.line]
+    if question.other >= 0:
+        line = minus(line, node.lines[question.other])
+    plain = (*line[:-1], line[-1] - question.breakpoint)
+    return plain, scaled(plain, Fraction(2) ** question.scale)
 
 
 def combine_to_nothing(rows: dict[int, Line], box: list[Line]) -> dict[int, Fraction]:

@@ -42,6 +42,8 @@ STYLES = {
     "implied_and_pruned": Style(implied=True, scales=True, backwards=True, prunes=True),
     "ties": Style(ties=True),
     "ties_pruned": Style(ties=True, scales=True, backwards=True, prunes=True),
+    "boxes": Style(boxes=True),
+    "boxes_pruned": Style(boxes=True, exact=True, scales=True, prunes=True),
 }
 style_strategy = st.builds(
     Style,
@@ -52,6 +54,7 @@ style_strategy = st.builds(
     prunes=st.booleans(),
     implied=st.booleans(),
     ties=st.booleans(),
+    boxes=st.booleans(),
 )
 
 
@@ -126,8 +129,8 @@ def hand_example() -> list[tuple[str, bytes]]:
     }
     return [
         ("HEAD", json.dumps(head).encode()),
-        ("CODE", struct.pack("<12h", 1, 1, 1, 0, 3, 0, 6, 8, 0, 6, 8, 0)),
-        ("REAL", struct.pack("<5d", 1, -0.5, 0.5, 0.5, -0.5)),
+        ("CODE", struct.pack("<11h", 20, 2, 2, 3, 0, 6, 8, 0, 6, 8, 0)),
+        ("REAL", struct.pack("<4d", -0.5, 0.5, 0.5, -0.5)),
         ("EDGE", struct.pack("<2q", 1, 0)),
         ("PATT", struct.pack("<2Q", 0b10, 0b11)),
         ("WITN", struct.pack("<2d", -0.5, 0.5)),
@@ -911,7 +914,7 @@ def split_that_does_not_cut(p):
 
 @tampering("two_layers", "does not belong here")
 def unknown_record(p):
-    p.records.insert(0, ([19], [], []))
+    p.records.insert(0, ([21], [], []))
 
 
 @tampering("two_layers", "does not belong here")
@@ -1329,6 +1332,139 @@ def drop_called_implied(p):
     """One row and the box proved it."""
     r = next(r for r in p.records if r[0][0] == 2 and r[0][3] == 1)
     r[0][0], r[2][:] = 14, []
+
+
+def nearer_end(p: Proof) -> tuple[list[int], list[float], list[int]]:
+    """A BOUND whose first end that moves is proved by rows; its codes begin with those of the end."""
+    return next(r for r in p.records if r[0][0] == 19 and next(c for c in r[0][1:] if c >= 0) > 0)
+
+
+def place_of_end(record) -> int:
+    return next(i for i, c in enumerate(record[0]) if i and c >= 0)
+
+
+@tampering("two_layers", "does not add up", "boxes")
+def end_too_near(p):
+    r = nearer_end(p)
+    is_upper = place_of_end(r) % 2 == 0
+    r[1][0] += -0.125 if is_upper else 0.125
+
+
+@tampering("two_layers", "does not add up", "boxes")
+def end_without_its_rows(p):
+    r, at = (r := nearer_end(p)), place_of_end(r)
+    count = r[0][at]
+    r[0][at : at + 1 + count], r[1][1 : 1 + count] = [0], []
+
+
+@tampering("two_layers", "multiplier is negative|does not add up", "boxes")
+def end_with_a_negative_multiplier(p):
+    nearer_end(p)[1][1] *= -1
+
+
+@tampering("two_layers", "not finite", "boxes")
+def end_infinite(p):
+    nearer_end(p)[1][0] = float("nan")
+
+
+@tampering("two_layers", "a list of -2", "boxes")
+def end_with_a_negative_count(p):
+    r = nearer_end(p)
+    r[0][place_of_end(r)] = -2
+
+
+@tampering("two_layers", "expected different numbers", "boxes")
+def end_by_a_row_that_is_none(p):
+    r = nearer_end(p)
+    r[0][place_of_end(r) + 1] = 99
+
+
+@tampering("two_layers", "out of use", "boxes_pruned")
+def end_by_a_pruned_row(p):
+    pruned = next(i for i, r in enumerate(p.records) if r[0][0] in (4, 5))
+    number = p.records[pruned][0][1]
+    p.records.insert(pruned + 1, ([19, 1, number, -1, -1, -1], [-1.0, 0.0], []))
+
+
+@tampering("two_layers", "CODE|REAL|record|end|list|switch|SETTLE|expected", "boxes")
+def end_missing(p):
+    r = nearer_end(p)
+    del r[0][place_of_end(r) :]
+
+
+def settled(p: Proof, *, upper: bool) -> list[int]:
+    """A SETTLE of some switch on that side, of a stage with up to 16; codes to be changed in place."""
+    return next(r[0] for r in p.records if r[0][0] == 20 and (r[0][2] if upper else r[0][1] & ~r[0][2]))
+
+
+@tampering("two_layers", "does not add up", "boxes")
+def settled_lower_instead(p):
+    settled(p, upper=True)[2] = 0
+
+
+@tampering("two_layers", "does not add up", "boxes")
+def settled_upper_instead(p):
+    codes = settled(p, upper=False)
+    codes[2] = codes[1]
+
+
+@tampering("two_layers", "SETTLE of switches", "boxes")
+def settled_switch_that_is_none(p):
+    settled(p, upper=True)[1] |= 1 << 14
+
+
+@tampering("two_layers", "SETTLE of switches", "boxes")
+def settled_switch_number_fifteen(p):
+    """The sign of the 16 bits."""
+    settled(p, upper=True)[1] |= -(1 << 15)
+
+
+@tampering("two_layers", "SETTLE of switches", "boxes")
+def side_of_a_switch_that_is_not_settled(p):
+    codes = settled(p, upper=True)
+    codes[1] &= codes[1] - 1
+
+
+@tampering("two_layers", "decided twice|SETTLE of switches|does not belong here", "boxes")
+def settled_twice(p):
+    index = next(i for i, r in enumerate(p.records) if r[0][0] == 20)
+    p.records.insert(index, p.records[index])
+
+
+@tampering("two_layers", "does not add up", "boxes")
+def settled_switch_that_cuts(p):
+    index = next(i for i, r in enumerate(p.records) if r[0][0] == 3)
+    p.records.insert(index, ([20, 1 << p.records[index][0][1], 0], [], []))
+
+
+@tampering("dead", "was decided lower", "boxes")
+def zero_function_settled_lower(p):
+    codes = next(r[0] for r in p.records if r[0][0] == 20 and r[0][1] >> 2 & 1)
+    codes[2] &= ~(1 << 2)
+
+
+def test_rejects_a_box_without_interior():
+    """Below a SPLIT that does not cut there is nothing: rows prove any ends."""
+    blocks = dict(hand_example())
+    blocks["CODE"] = struct.pack("<7h", 3, 1, 19, -1, 1, 0, 20)
+    blocks["REAL"] = struct.pack("<2d", -2.0, 1.0)
+
+    found = reject_reason(assemble(list(blocks.items()), HAND_COUNTS))
+
+    assert "box without interior" in found
+
+
+@pytest.mark.parametrize(("weights", "odd"), [(["1/3", "1/7"], 21), (["2/5", "5/3"], 15)])
+def test_rows_that_prove_a_box_count_with_their_denominators(weights, odd):
+    """Multipliers belong to the rows themselves, whose numbers here have odd denominators."""
+    net = network(2, linear([[weights[0], weights[1]], [1, -1]], ["1/3", 0]), RELU, SUM_OF_TWO, RELU)
+    proof = write(net, SQUARE, STYLES["boxes"])
+
+    assert any(r[0][0] == 19 for r in proof.records) and check_bytes(proof.to_bytes()).complete
+    for r in proof.records:
+        if r[0][0] == 19 and len(r[1]) > 1:
+            r[1][1] *= odd
+    assert "does not add up" in reject_reason(proof.to_bytes())
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)

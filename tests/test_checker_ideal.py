@@ -36,6 +36,7 @@ STYLES = {
     "implied": Style(implied=True),
     "ties_pruned": Style(ties=True, prunes=True, backwards=True),
     "no_facets": Style(facets=False, backwards=True),
+    "boxes": Style(ties=True, boxes=True),
 }
 
 
@@ -535,11 +536,12 @@ def test_sum_whose_middle_is_zero():
     """What no errors exclude is decided exactly, also if the integers near it are zero."""
     above = Function((0, 0), 0, 3, lambda: (Fraction(0), Fraction(1)))
     below = above._replace(exact=lambda: (Fraction(0), Fraction(0)))
-    proof = SimpleNamespace(exact=True, reach=2, largest_on_box=lambda f: f[-1], fail=checker.reject)
+    proof = SimpleNamespace(exact=True, fail=checker.reject)
+    box = SimpleNamespace(reach=2, largest=lambda f: f[-1])
 
-    checker.Proof.expect_not_positive(proof, [1], [(1, below)], 1)
+    checker.Proof.expect_not_positive(proof, box, [1], [(1, below)], 1)
     with pytest.raises(Rejected, match="does not add up"):
-        checker.Proof.expect_not_positive(proof, [1], [(1, above)], 1)
+        checker.Proof.expect_not_positive(proof, box, [1], [(1, above)], 1)
 
 
 def test_tiny_and_huge_numbers():

@@ -78,8 +78,14 @@ def is_coarse(lines, n, d):
     return error > COARSE * size
 
 
+@inlined
+def _width(expansions, n):
+    """How many lines are worked on: up to seven more, all zero, so that none is left over when eight go at a time."""
+    return min((n + 7) // 8 * 8, expansions.shape[2])
+
+
 @kernel
-def _add_multiple(expansions, layer, n, z, d, box):
+def _add_multiple(expansions, layer, width, z, d, box):
     """Add line ``z`` of the layer before to each line, times its gain, whose parts stand in the rows for them.
 
     The larger products and the sums are exact: what they lose is computed, and added to the next part.  Only the low
@@ -98,7 +104,7 @@ def _add_multiple(expansions, layer, n, z, d, box):
     error = before[room + OF_ERROR, z]
     size, middle_size, low_size = size * ABOVE + error, middle_size * ABOVE, low_size * ABOVE
     is_long = False
-    for i in range(n):
+    for i in range(width):
         middle, low = abs(here[room + MIDDLE_GAIN, i]), abs(here[room + LOW_GAIN, i])
         is_long = is_long or middle + low != 0.0
         gain, gain_error = (abs(here[room + GAIN, i]) + middle + low) * ABOVE, here[room + GAIN_ERROR, i]
@@ -109,7 +115,7 @@ def _add_multiple(expansions, layer, n, z, d, box):
         high, middle, low = before[j, z], before[k + j, z], before[2 * k + j, z]
         weight = box[RADIUS, j - 1] if j > 0 else 1.0
         if is_long:
-            for i in range(n):
+            for i in range(width):
                 gain, middle_gain = here[room + GAIN, i], here[room + MIDDLE_GAIN, i]
                 third = middle_gain * high
                 tail, one = _fused(middle_gain, high, -third), middle_gain * middle
@@ -128,7 +134,7 @@ def _add_multiple(expansions, layer, n, z, d, box):
                 strays += abs(last) + abs(faint) + (abs(a) + abs(b)) + (abs(c) + abs(e))
                 here[room + OF_SUM, i] += strays * weight
         else:
-            for i in range(n):
+            for i in range(width):
                 gain = here[room + GAIN, i]
                 first, second, faint = gain * high, gain * middle, gain * low
                 rest, last = _fused(gain, high, -first), _fused(gain, middle, -second)
@@ -158,11 +164,11 @@ def _finish(expansions, layer, n, count, d):
 
 
 @inlined
-def _begin_lines(constant, constant_rest, has_rests, expansions, layer, n, d):
+def _begin_lines(constant, constant_rest, has_rests, expansions, layer, n, width, d):
     """Lines that are their constants."""
     here, k = expansions[layer], d + 1
     for j in range(3 * k + ROOM):
-        for i in range(n):
+        for i in range(width):
             here[j, i] = 0.0
     for i in range(n):
         here[0, i] = constant[layer, i, 0]
@@ -175,7 +181,7 @@ def _begin_lines(constant, constant_rest, has_rests, expansions, layer, n, d):
 @kernel
 def _expand_first(constant, base, constant_rest, base_rest, has_rests, expansions, n, d, box):
     """The lines of the first layer, which are numbers of the form."""
-    _begin_lines(constant, constant_rest, has_rests, expansions, 0, n, d)
+    _begin_lines(constant, constant_rest, has_rests, expansions, 0, n, _width(expansions, n), d)
     here, k = expansions[0], d + 1
     for i in range(n):
         for j in range(d):
@@ -218,19 +224,20 @@ def _expand_layer(
     box,
 ):
     """One layer from the layer before, which has switches only."""
-    _begin_lines(constant, constant_rest, has_rests, expansions, layer, n, d)
+    width = _width(expansions, n)
+    _begin_lines(constant, constant_rest, has_rests, expansions, layer, n, width, d)
     here, room = expansions[layer], 3 * d + 3
     if has_base:
         for z in range(lines):
             for i in range(n):
                 _take_gain(base, base_rest, has_rests, layer, i, z, here, room, i)
-            _add_multiple(expansions, layer, n, z, d, box)
+            _add_multiple(expansions, layer, width, z, d, box)
     for z in range(switches):
         bit = switch_bits[layer - 1, z]
         if (bits[f, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1):
             for i in range(n):
                 _take_gain(gain, gain_rest, has_rests, layer, z, i, here, room, i)
-            _add_multiple(expansions, layer, n, z, d, box)
+            _add_multiple(expansions, layer, width, z, d, box)
     _finish(expansions, layer, n, lines + switches, d)
 
 

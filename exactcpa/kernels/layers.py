@@ -1,6 +1,6 @@
 """From layer to layer: the next layer's lines, accumulated as the decisions fall, with their error bounds.
 
-Main definitions: `accumulate`, `begin_layer`, `needs_lines`, `take_lines`, `write_spans`.
+Main definitions: `accumulate`, `begin_layer`, `needs_lines`, `sharpen_lines`, `take_lines`, `write_spans`.
 
 Conventions: a sum has the layout of a line (`state`).  It starts as the constant and the base part, and takes one
 line for each decision; when the layer is done it is the next layer's line.
@@ -124,39 +124,42 @@ def _take_lines(form, tree, box, f, layer, d):
 
 @inlined
 def take_lines(form, tree, box, f, layer, d):
-    """The lines of the present layer, made accurate where their errors have grown; False if that takes exact ones."""
+    """The lines of the present layer: exact ones, rounded, if they have been asked for."""
     counters, n = tree.counters, form.sizes[layer, 0]
     _take_lines(form, tree, box, f, layer, d)
-    answer = counters[ANSWER]
-    counters[ANSWER] = NONE
-    proceeds = True
-    if answer != NONE:
+    tree.expanded[layer] = 0
+    if counters[ANSWER] != NONE:
+        counters[ANSWER] = NONE
         tree.expanded[layer] = 1
         take_expansions(tree.expansions, tree.lines[layer], layer, n, d, box)
-    else:
-        tree.expanded[layer] = 0
-        if layer > 0 and is_coarse(tree.lines[layer], n, d):
-            if expand(
-                form.sizes,
-                form.constant,
-                form.base,
-                form.gain,
-                form.switch_bits,
-                form.constant_rest,
-                form.base_rest,
-                form.gain_rest,
-                tree.bits,
-                f,
-                tree.expansions,
-                tree.expanded,
-                layer,
-                d,
-                box,
-            ):
-                take_expansions(tree.expansions, tree.lines[layer], layer, n, d, box)
-            if counters[IS_REAL] == 0 and is_coarse(tree.lines[layer], n, d):
-                counters[QUESTION], counters[QFRAME] = ASK_LINES, f
-                proceeds = False
+
+
+@inlined
+def sharpen_lines(form, tree, box, f, layer, d):
+    """Make the lines of the present layer accurate if their errors have grown; False if that takes exact ones."""
+    counters, n, proceeds = tree.counters, form.sizes[layer, 0], True
+    if layer > 0 and not tree.expanded[layer] and is_coarse(tree.lines[layer], n, d):
+        if expand(
+            form.sizes,
+            form.constant,
+            form.base,
+            form.gain,
+            form.switch_bits,
+            form.constant_rest,
+            form.base_rest,
+            form.gain_rest,
+            tree.bits,
+            f,
+            tree.expansions,
+            tree.expanded,
+            layer,
+            d,
+            box,
+        ):
+            take_expansions(tree.expansions, tree.lines[layer], layer, n, d, box)
+        if counters[IS_REAL] == 0 and is_coarse(tree.lines[layer], n, d):
+            counters[QUESTION], counters[QFRAME] = ASK_LINES, f
+            proceeds = False
     return proceeds
 
 
@@ -190,7 +193,8 @@ def begin_layer(form, tree, box, f, d):
     frame = tree.frames[f]
     layer = frame[LAYER]
     write_spans(form, tree, f, layer)
-    if not take_lines(form, tree, box, f, layer, d):
+    take_lines(form, tree, box, f, layer, d)
+    if not sharpen_lines(form, tree, box, f, layer, d):
         return False
     if needs_lines(form.sizes, layer):
         _begin_sums(form, tree.sums, f, tree.lines[layer], layer, d)

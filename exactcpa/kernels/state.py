@@ -91,7 +91,9 @@ class Tree(NamedTuple):
     bits: np.ndarray  # (F, w) uint64: pattern decided so far
     sums: np.ndarray  # (F, n, d + 5): the next layer's lines so far
     lines: np.ndarray  # (layers, n, d + 5): the present cell's lines
-    expansions: np.ndarray  # (layers, 3 (d + 1) + ROOM, n): the same more accurately; see `expansions`
+    expansions: (
+        np.ndarray
+    )  # (layers, 3 (d + 1) + ROOM, n or more): the same more accurately; see `expansions`
     expanded: np.ndarray  # (layers,) int64: whether a layer's have been composed
     lists: np.ndarray  # (OUTER + KNOWN, many) int32
     spans: np.ndarray  # (2, layers) int64: see `layers.begin_layer`
@@ -136,7 +138,7 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
         bits=np.zeros((capacity, words), np.uint64),
         sums=np.zeros((capacity, n, d + 5)),
         lines=np.zeros((layers, n, d + 5)),
-        expansions=np.zeros((layers, 3 * (d + 1) + ROOM, n)),
+        expansions=np.zeros((layers, 3 * (d + 1) + ROOM, (n + 7) // 8 * 8)),
         expanded=np.zeros(layers, np.int64),
         lists=np.zeros((OUTER + KNOWN, 32 * (n + capacity)), np.int32),
         spans=np.full((2, layers), layers, np.int64),

@@ -45,6 +45,7 @@ class Corners(NamedTuple):
     rows_of: np.ndarray  # (F, 64 W) int32: the row at each place
     used: np.ndarray  # (F, W) uint64: places of facets
     undecided: np.ndarray  # (F, K) uint64: switches
+    settled: np.ndarray  # (2, K) uint64: switches of a layer that a box decides, and which of them are upper
     boxes: np.ndarray  # (F, 2, d): a box around the node, as proved so far: lower ends, upper ends
     which: np.ndarray  # (N, 2) int32: slots of position and signs
     masks: np.ndarray  # (N, W) uint64: places of the facets that contain the vertex
@@ -67,6 +68,7 @@ def new_corners(frames: int, n: int, rows: int, box: np.ndarray) -> Corners:
         rows_of=np.zeros((frames, 64), np.int32),
         used=np.zeros((frames, 1), np.uint64),
         undecided=np.zeros((frames, k), np.uint64),
+        settled=np.zeros((2, k), np.uint64),
         boxes=np.zeros((frames, 2, d)),
         which=np.zeros((count, 2), np.int32),
         masks=np.zeros((count, 1), np.uint64),

@@ -3,7 +3,7 @@
 The rows through the vertex that is outermost in some direction prove how far the node reaches there.  So a few
 certificates give a box; then interval arithmetic tells of each line whether it changes its sign there.
 
-Main definitions: `tighten`, `settle_in_box`.
+Main definitions: `tighten`, `find_settled`, `settle`.
 
 Conventions: ends of boxes are in the kernels' coordinates, rounded outward from what the proof states.  An end that
 would not come much nearer stays.
@@ -38,7 +38,7 @@ from exactcpa.kernels.state import (
 from exactcpa.kernels.vert_state import V0, V1
 from exactcpa.kernels.vertex_inlets import accumulate, bound, needs_lines, set_bit
 from exactcpa.kernels.vertex_proofs import NEGLIGIBLE, _solve
-from exactcpa.kernels.vertices import NOUGHT, ONE, choose_independent, list_tight
+from exactcpa.kernels.vertices import NOUGHT, ONE, choose_independent, list_tight, number_of
 
 WORTHWHILE = 4
 """Switches per dimension that make a smaller box worth its proof."""
@@ -174,34 +174,50 @@ def _side_in_box(lines, u, boxes, f, d):
 
 
 @inlined
-def settle_in_box(form, tree, out, corners, f, d, switch_words):
-    """Decide the switches of a layer that has just begun whose lines keep their sign in the node's box."""
-    counters, layer = tree.counters, tree.frames[f, LAYER]
-    lines, n = tree.lines[layer], form.sizes[layer, 1]
-    passes_on = needs_lines(form.sizes, layer)
-    at, parts, found = counters[NCODE], (n + 15) // 16, 0
+def find_settled(form, tree, corners, f, d, switch_words):
+    """Which of a layer's undecided lines keep their sign in the node's box; True if some do not."""
+    layer, is_open = tree.frames[f, LAYER], False
+    n = form.sizes[layer, 1]
     for w in range(switch_words):
-        settled, upper = NOUGHT, NOUGHT
+        found, upper = NOUGHT, NOUGHT
         for u in range(64 * w, min(n, 64 * w + 64)):
-            side = _side_in_box(lines, u, corners.boxes, f, d)
-            if side == 0:
-                continue
-            bit = ONE << np.uint64(u & 63)
-            settled |= bit
-            found += 1
-            if side > 0:
-                upper |= bit
-                set_bit(tree.bits, f, form.switch_bits[layer, u])
-                if passes_on:
-                    accumulate(form.sizes, form.gain, tree.sums, f, lines, layer, u, u, d)
-        corners.undecided[f, w] &= ~settled
+            side = _side_in_box(tree.lines[layer], u, corners.boxes, f, d)
+            if side != 0:
+                bit = ONE << np.uint64(u & 63)
+                found |= bit
+                if side > 0:
+                    upper |= bit
+        corners.settled[0, w], corners.settled[1, w] = found, upper
+        is_open = is_open or found != corners.undecided[f, w]
+    return is_open
+
+
+@inlined
+def settle(form, tree, out, corners, f, d, switch_words):
+    """Decide the switches that `find_settled` has found."""
+    counters, layer = tree.counters, tree.frames[f, LAYER]
+    passes_on = needs_lines(form.sizes, layer)
+    at, parts, count = counters[NCODE], (form.sizes[layer, 1] + 15) // 16, 0
+    for w in range(switch_words):
+        found, upper = corners.settled[0, w], corners.settled[1, w]
+        corners.undecided[f, w] ^= found
         if counters[PROOF]:
             for part in range(4 * w, min(parts, 4 * w + 4)):
                 shift = np.uint64(16 * (part & 3))
-                out.codes[at + 1 + part] = np.int64((settled >> shift) & np.uint64(0xFFFF))
+                out.codes[at + 1 + part] = np.int64((found >> shift) & np.uint64(0xFFFF))
                 out.codes[at + 1 + parts + part] = np.int64((upper >> shift) & np.uint64(0xFFFF))
-    if found > 0:
-        counters[RECORDS] += found
+        while found != NOUGHT:
+            found &= found - ONE
+            count += 1
+        while upper != NOUGHT:
+            bit = upper & (~upper + ONE)
+            upper ^= bit
+            u = 64 * w + number_of(bit)
+            set_bit(tree.bits, f, form.switch_bits[layer, u])
+            if passes_on:
+                accumulate(form.sizes, form.gain, tree.sums, f, tree.lines[layer], layer, u, u, d)
+    if count > 0:
+        counters[RECORDS] += count
         if counters[PROOF]:
             out.codes[at] = SETTLE
             counters[NCODE] = at + 1 + 2 * parts

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import inlined, walk_merged
-from exactcpa.kernels.layers import _begin_sums, take_lines, write_spans
+from exactcpa.kernels.layers import _begin_sums, sharpen_lines, take_lines, write_spans
 from exactcpa.kernels.state import (
     A0,
     A1,
@@ -51,7 +51,7 @@ from exactcpa.kernels.vert_state import (
     V2,
     WIDEN,
 )
-from exactcpa.kernels.vertex_boxes import WORTHWHILE, settle_in_box, tighten
+from exactcpa.kernels.vertex_boxes import WORTHWHILE, find_settled, settle, tighten
 from exactcpa.kernels.vertex_inlets import needs_lines
 from exactcpa.kernels.vertex_points import ask
 from exactcpa.kernels.vertex_splits import add_vertices, least_radius, write_value
@@ -67,21 +67,25 @@ def begin_layer(form, tree, lp, out, corners, box, f, d, words, switch_words):
         counters[QUESTION] = GROW
         return False
     write_spans(form, tree, f, layer)
-    if not take_lines(form, tree, box, f, layer, d):
-        return False
+    take_lines(form, tree, box, f, layer, d)
+    n = form.sizes[layer, 1]
+    if n >= WORTHWHILE * d:
+        tighten(tree, lp, out, corners, box, f, d, words)
+    for w in range(switch_words):
+        corners.undecided[f, w] = NOUGHT
+    for u in range(n):
+        corners.undecided[f, u >> 6] |= ONE << np.uint64(u & 63)
+    if find_settled(form, tree, corners, f, d, switch_words) or form.sizes[layer, 2] > 0:
+        if not sharpen_lines(form, tree, box, f, layer, d):
+            return False
+        if tree.expanded[layer]:
+            find_settled(form, tree, corners, f, d, switch_words)
     if needs_lines(form.sizes, layer):
         _begin_sums(form, tree.sums, f, tree.lines[layer], layer, d)
     frame[P1] = frame[P0]
     frame[U1] = frame[U0]
     counters[READY] = -1
-    n = form.sizes[layer, 1]
-    for w in range(switch_words):
-        corners.undecided[f, w] = NOUGHT
-    for u in range(n):
-        corners.undecided[f, u >> 6] |= ONE << np.uint64(u & 63)
-    if n >= WORTHWHILE * d:
-        tighten(tree, lp, out, corners, box, f, d, words)
-    settle_in_box(form, tree, out, corners, f, d, switch_words)
+    settle(form, tree, out, corners, f, d, switch_words)
     least = least_radius(box)
     for i in range(node[V0], node[V1]):
         g, s = node[SPOTS], node[SIGNS]
