@@ -13,8 +13,8 @@ Conventions: as in `tree`, with the same records and questions; besides, signs t
 References: Motzkin, Raiffa, Thompson and Thrall, The double description method (1953); Fukuda and Prodon, Double
 description method revisited (1996).
 
-Not here: the steps (`vertex_drops`, `vertex_splits`, `vertex_sides`, `vertex_rows`, `vertex_layers`,
-`vertex_boxes`, `vertex_groups`), vertices (`vertices`), the walk by linear programs (`tree`), exact answers (`vertex_side`, `settle`).
+Not here: the steps (`vertex_drops`, `vertex_splits`, `vertex_sides`, `vertex_rows`, `vertex_layers`, `vertex_boxes`,
+`vertex_groups`), vertices (`vertices`), the walk by linear programs (`tree`), exact answers (`vertex_side`, `settle`).
 """
 
 from __future__ import annotations
