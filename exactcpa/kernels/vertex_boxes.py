@@ -192,11 +192,50 @@ def find_settled(form, tree, corners, f, d, switch_words):
     return is_open
 
 
+@walk_merged
+def _add_together(gain, sums, f, lines, layer, n, ids, count, d):
+    """Add decisions of a layer, their lines listed in ``ids[0]``, to the next layer's ``n`` lines, all with errors.
+
+    As `layers.add_line` does one by one; here a sum of so many products and its old value is bounded at once.
+    """
+    through_origin = 1.0
+    for k in range(count):
+        through_origin *= lines[ids[0, k], d + 3]
+    for i in range(n):
+        a, b, c = sums[f, i, 0], sums[f, i, 1], sums[f, i, 2]
+        e, g = sums[f, i, 3] if d > 2 else 0.0, sums[f, i, 4] if d > 3 else 0.0
+        error, size, moved = sums[f, i, d + 1], sums[f, i, d + 2], 0.0
+        for k in range(count):
+            z = ids[0, k]
+            weight = gain[layer + 1, z, i, 0]
+            a += weight * lines[z, 0]
+            b += weight * lines[z, 1]
+            c += weight * lines[z, 2]
+            if d > 2:
+                e += weight * lines[z, 3]
+            if d > 3:
+                g += weight * lines[z, 4]
+            moved += abs(weight)
+            error += abs(weight) * lines[z, d + 1]
+            size += abs(weight) * lines[z, d + 2]
+        if moved == 0.0:
+            continue  # the line may be exact, or zero
+        sums[f, i, 0], sums[f, i, 1], sums[f, i, 2] = a, b, c
+        if d > 2:
+            sums[f, i, 3] = e
+        if d > 3:
+            sums[f, i, 4] = g
+        sums[f, i, d + 1], sums[f, i, d + 2] = error + (count + 2) * U * size + TINY, size
+        sums[f, i, d + 3] *= through_origin
+        sums[f, i, d + 4] = 0.0
+
+
 @inlined
 def settle(form, tree, out, corners, f, d, switch_words):
     """Decide the switches that `find_settled` has found."""
     counters, layer = tree.counters, tree.frames[f, LAYER]
-    passes_on = needs_lines(form.sizes, layer)
+    lines, passes_on = tree.lines[layer], needs_lines(form.sizes, layer)
+    have_errors, uppers = 2 <= d <= 4 and form.gain_rest.shape[0] == 0, 0
     at, parts, count = counters[NCODE], (form.sizes[layer, 1] + 15) // 16, 0
     for w in range(switch_words):
         found, upper = corners.settled[0, w], corners.settled[1, w]
@@ -214,8 +253,15 @@ def settle(form, tree, out, corners, f, d, switch_words):
             upper ^= bit
             u = 64 * w + number_of(bit)
             set_bit(tree.bits, f, form.switch_bits[layer, u])
-            if passes_on:
-                accumulate(form.sizes, form.gain, tree.sums, f, tree.lines[layer], layer, u, u, d)
+            have_errors = have_errors and lines[u, d + 1] > 0.0
+            corners.ids[0, uppers] = u
+            uppers += 1
+    if passes_on and have_errors and uppers > 0:
+        _add_together(form.gain, tree.sums, f, lines, layer, form.sizes[layer + 1, 0], corners.ids, uppers, d)
+    elif passes_on:
+        for k in range(uppers):
+            u = corners.ids[0, k]
+            accumulate(form.sizes, form.gain, tree.sums, f, lines, layer, u, u, d)
     if count > 0:
         counters[RECORDS] += count
         if counters[PROOF]:
