@@ -120,9 +120,8 @@ The proof
 CODE holds records, depth first.  A *node* is a set of points of the domain: where *rows*, affine functions
 called slacks, are >= 0.  Rows are numbered: first b_i - A_i x of a polytope's rows (none for a box), then
 those of the records on the path to the node.  A node lies in its *box*: the bounding box, or that of the last
-BOUND on the path.  At a node some switches and groups of its stage are decided.
-Once all are, the node goes on in the next stage, without a record.  F is the switch's f on the node times
-2^scales[stage][switch].
+BOUND on the path.  At a node some switches and groups of its stage are decided.  Once all are, the node goes on
+in the next stage, without a record.  F is the switch's f on the node times 2^scales[stage][switch].
 
     1 DROP   [switch, side, k, rows..]  REAL theta, lambda..   the switch is decided without a cut:
              side 0: lower, G = F, which must not be the zero function;  side 1: upper, G = -F
@@ -152,7 +151,8 @@ then d numerators and one positive denominator.  DROPI 14 and PRUNEI 15 are DROP
 they list d rows with independent normals, and theta and lambda are those with which all coefficients
 cancel.  Rows listed in a record are in use, all different, not the pruned row.  *Certificate*: every
 theta > 0, every lambda >= 0, and the affine function  theta G + sum lambda slack  has no positive value
-on the node's box.  All streams are used up at the end.
+on the node's box; of PRUNE, on the bounding box, for the row itself may have given the node its box.  All
+streams are used up at the end.
 
 Ties, where the multipliers need not be rational, have records of their own, without numbers:
 
@@ -200,9 +200,9 @@ a if A(x) < 0 and
 Why this is enough
 ------------------
 1. Certificates (Farkas).  On the node slacks are >= 0 and points are in its box, so G <= 0; so a new box
-   has the whole node, too, and all nodes below, which are parts of it.  Of a
-   tie the multipliers exist by Cramer's rule: some minor of the k functions is not zero, its quotients with
-   those where G replaces one f have the right signs, and all minors with one more column and G are zero.
+   has the whole node, too, and all nodes below, which are parts of it.  Of a tie the multipliers exist by
+   Cramer's rule: some minor of the k functions is not zero, its quotients with those where G replaces one f
+   have the right signs, and all minors with one more column and G are zero.
 2. Nothing is missing.  SPLIT covers its node.  A dropped side is within {F = 0}, F not zero, or (F zero)
    the pattern's convention picks the other.  Where a loser i has the largest line, the sum of LOSES has
    only terms >= 0 and is <= 0, so all are zero: a set without interior, or a tie that a larger position
@@ -2811,7 +2811,8 @@ class Proof:
             weights = (
                 self.implied(terms) if kind in (DROPI, PRUNEI) else self.stated(terms, exact=kind in EXACT)
             )
-            self.expect_not_positive(node.box, weights, terms, len(goals))
+            # A row may have given the node its box: that must not say that the row is implied.
+            self.expect_not_positive(self.box if kind in PRUNES else node.box, weights, terms, len(goals))
         self.found.certificates += self.is_mine
 
     def slacks(self, node: Node, numbers: list[int]) -> Terms:

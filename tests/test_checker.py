@@ -1443,6 +1443,19 @@ def zero_function_settled_lower(p):
     codes[2] &= ~(1 << 2)
 
 
+def test_a_row_is_not_implied_by_the_box_it_gave():
+    """x <= 0 gives the lower cell the end 0, on which x <= 0 would seem to be implied."""
+    blocks = dict(hand_example())
+    blocks["CODE"] = struct.pack("<16h", 20, 2, 2, 3, 0, 19, -1, 1, 0, 6, 8, 0, 6, 8, 0, 0)[:-2]
+    blocks["REAL"] = struct.pack("<6d", 0.0, 1.0, -0.5, 0.5, 0.5, -0.5)
+    assert check_bytes(assemble(list(blocks.items()), HAND_COUNTS)).facets == 2
+
+    blocks["CODE"] = struct.pack("<16h", 20, 2, 2, 3, 0, 19, -1, 1, 0, 6, 4, 0, 0, 6, 8, 0)
+    blocks["REAL"] = struct.pack("<6d", 0.0, 1.0, -0.5, 1.0, 0.5, -0.5)
+
+    assert "does not add up" in reject_reason(assemble(list(blocks.items()), HAND_COUNTS))
+
+
 def test_rejects_a_box_without_interior():
     """Below a SPLIT that does not cut there is nothing: rows prove any ends."""
     blocks = dict(hand_example())
