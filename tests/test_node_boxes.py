@@ -156,6 +156,20 @@ def test_masks_of_layers_of_any_width(tmp_path, told, width):
     assert len(found) == len(cpa.enumerate_cells(net, cpa.Box([-2], [2]), method="lp"))
 
 
+def test_thousands_of_switches_settled_at_once(tmp_path, told):
+    """More than there are vertices in store."""
+    rows = [[Fraction(i % 7 - 3, 8), 1] for i in range(5000)]
+    layers = (
+        *(cpa.Linear([[1, 1], [1, -1]], ["1/3", 0]), cpa.ReLU()),
+        *(cpa.Linear(rows, [100 if i % 5 else -100 for i in range(5000)]), cpa.ReLU()),
+        *(cpa.Linear([[1] * 5000], [-400_000]), cpa.ReLU()),
+    )
+    found = enumerated(cpa.Network(2, layers), cpa.Box([-1, -1], [1, 1]), tmp_path / "a.cpa")
+
+    assert told[0].settled >= 5000 * 4
+    assert len(found) >= 4
+
+
 def test_duplicated_and_dead_units_are_settled(tmp_path, told):
     """The zero line is upper everywhere, by the box of any node."""
     weight = [[1, 0], [1, 0], [0, 0], [2, 0], [0, 1], [0, -1], [1, 1], [1, 1], [0, 0]]

@@ -53,7 +53,7 @@ class Corners(NamedTuple):
     spots: np.ndarray  # (S, d + 1): positions, and the largest error of a coordinate
     signs: np.ndarray  # (S, 3, K) uint64: switches proved positive, negative, and left open
     values: np.ndarray  # (N, 2): value of the splitting row at each vertex, and its error
-    ids: np.ndarray  # (3, max(N, 64 W)) int32: room for lists
+    ids: np.ndarray  # (3, max(N, 64 W, n)) int32: room for lists
     work: np.ndarray  # (64 W + 64, 2 d + 2): room for small systems
     axes: np.ndarray  # (d, d + 5): the coordinates, as lines
 
@@ -76,7 +76,7 @@ def new_corners(frames: int, n: int, rows: int, box: np.ndarray) -> Corners:
         spots=np.zeros((count, d + 1)),
         signs=np.zeros((count, 3, k), np.uint64),
         values=np.zeros((count, 2)),
-        ids=np.zeros((3, max(count, rows)), np.int32),
+        ids=np.zeros((3, max(count, rows, n)), np.int32),
         work=np.zeros((128 + rows, 2 * d + 2)),
         axes=axes,
     )

@@ -92,6 +92,8 @@ def tighten(tree, lp, out, corners, box, f, d, words):
             if value > high:
                 high = value
                 corners.ids[2, j] = i
+        if not low <= high:
+            return  # no position is known
         values[j, 0], values[j, 1] = low, high
         share *= (high - low) / (here[1, j] - here[0, j])
     if not share <= SMALLER:
@@ -225,7 +227,7 @@ def _add_together(gain, sums, f, lines, layer, n, ids, count, d):
             sums[f, i, 3] = e
         if d > 3:
             sums[f, i, 4] = g
-        sums[f, i, d + 1], sums[f, i, d + 2] = error + (count + 2) * U * size + TINY, size
+        sums[f, i, d + 1], sums[f, i, d + 2] = error + (count + 2) * (U * size + TINY), size
         sums[f, i, d + 3] *= through_origin
         sums[f, i, d + 4] = 0.0
 
