@@ -3474,7 +3474,7 @@ def table(blocks: Blocks, tag: str, kind: str, length: int) -> memoryview | arra
 # ------------------------------------------------------------------------------------------ several processes
 
 SHARES = 32  # parts for each process, so that all have about as much to do
-LONGEST = 1 << 17  # numbers; no record is longer
+LONGEST = 1 << 17  # numbers; no record is longer, and no end of a box
 
 
 def divide_proof(proof: Proof, processes: int) -> list[Part]:
@@ -3559,7 +3559,8 @@ class Scan:
                 at += 1 + 2 * masks
                 continue
             elif code == BOUND:
-                at = self.pass_ends(codes, at + 1)
+                at = self.pass_ends(at + 1)
+                codes = self.codes
                 continue
             elif code in PRUNES:
                 count = codes[at + 2]
@@ -3577,10 +3578,14 @@ class Scan:
             self.at = at + 1
             self.scan_cell(code, rows)
 
-    def pass_ends(self, codes: list[int], at: int) -> int:
-        """Pass over the ends of a box; return the place after them."""
+    def pass_ends(self, at: int) -> int:
+        """Pass over the ends of a box, each as long as a record may be; return the place after them."""
         for _ in range(2 * self.proof.domain.dimension):
-            count = codes[at]
+            if at > self.enough:
+                self.at = at
+                self.refill()
+                at = 0
+            count = self.codes[at]
             if count < -1:
                 reject("a list of a negative length")
             at += 1 + max(count, 0)

@@ -1586,7 +1586,7 @@ def test_proofs_say_the_truth(base, style):
 
 
 bases = st.tuples(st.sampled_from(sorted(BASES)), st.sampled_from(sorted(STYLES)))
-SMALL_CODES = st.one_of(st.integers(-2, 16), st.integers(-(2**15), 2**15 - 1))
+SMALL_CODES = st.one_of(st.integers(-2, 21), st.integers(-(2**15), 2**15 - 1))
 BIG_NUMBERS = st.one_of(st.integers(-3, 3), st.integers())
 
 

@@ -16,8 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from proof_writer import write
-from test_checker import BASES, SMALL, TAMPERINGS, written
+from proof_writer import Style, write
+from test_checker import BASES, RELU, SMALL, TAMPERINGS, linear, network, written
 
 import exactcpa as cpa
 from exactcpa import checker
@@ -44,13 +44,34 @@ def parts_of(data: bytes, processes: int = 2) -> list[Part]:
 
 
 @pytest.mark.parametrize(
-    ("style", "workers"), [("plain", 3), ("exact", 2), ("no_facets", 2), ("ties_pruned", 2)]
+    ("style", "workers"), [("plain", 3), ("exact", 2), ("no_facets", 2), ("ties_pruned", 2), ("boxes", 3)]
 )
 @pytest.mark.parametrize("base", BASES)
 def test_same_report(base, style, workers):
     data = written(base, style).to_bytes()
 
     assert check_bytes(data, workers=workers) == check_bytes(data)
+
+
+@pytest.mark.parametrize("longest", [64, 90, 150])
+def test_boxes_of_many_rows_are_longer_than_any_other_record(monkeypatch, longest):
+    """Four ends with sixty rows each, while what is read at a time has room for one."""
+    monkeypatch.setattr(checker, "LONGEST", longest)
+    weight = linear([[1, 0], [0, 1], [1, 1], [1, -1]], [0, 0, 0, "1/2"])
+    rows = {"A": [[-1, 0], [0, -1], [1, 0], [0, 1], *([[1, 1]] * 56)], "b": [1, 1, 1, 1, *([5] * 56)]}
+    proof = write(network(2, weight, RELU), {"type": "polytope", **rows}, Style(facets=False))
+    codes, reals = [19], []
+    for end in (-1.0, 1.0, -1.0, 1.0):
+        # The rows that bound the coordinate prove its end; the others count nothing.
+        codes += [60, *range(60)]
+        j = len(reals) // 122
+        number = j if end < 0 else 2 + j
+        reals += [end, *(float(i == number) for i in range(60))]
+    proof.records.insert(1, (codes, reals, []))
+    data = proof.to_bytes()
+
+    assert parts_of(data)
+    assert check_bytes(data, workers=2) == check_bytes(data)
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
