@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactcpa.float_form import TINY, as_parts, rest_of, rounded
-from exactcpa.kernels.expansions import expand, take_expansions
+from exactcpa.kernels import entry
+from exactcpa.kernels import expansions as kernels
 from exactcpa.kernels.state import ROOM
 from exactcpa.surds import enclosure, root_of
+
+expand, take_expansions = entry(kernels.expand.py_func), entry(kernels.take_expansions.py_func)
 
 Draw = random.Random
 

@@ -22,12 +22,15 @@ from exactcpa import checker
 from exactcpa.errors import BadArgument
 from exactcpa.float_form import float_domain, float_form
 from exactcpa.hard import hard_cases
-from exactcpa.kernels import vertices
+from exactcpa.kernels import entry, vertices
 from exactcpa.subtree import Subtree
 from exactcpa.switch_form import switch_form
 from exactcpa.walk import walk
 
 DATA = Path(__file__).parent.parent / "data"
+locate, sign_there, sign_in_integers = (
+    entry(part.py_func) for part in (vertices.locate, vertices.sign_there, vertices._sign_in_integers)
+)
 STREAMS = ("bits", "points", "facets", "flips", "codes", "reals")
 
 
@@ -332,14 +335,14 @@ def test_positions_and_signs_are_within_their_bounds(numbers):
     box = np.zeros((6, d))
     box[0], box[1], box[2] = -1, 1, 1
     spots, ids = np.zeros((1, d + 1)), np.arange(3 * (d + 1), dtype=np.int32).reshape(3, d + 1) % (d + 1)
-    found = vertices.locate(rows, ids, d, d, box, 1.0, spots, 0, np.zeros((64, 2 * d + 2)))
+    found = locate(rows, ids, d, d, box, 1.0, spots, 0, np.zeros((64, 2 * d + 2)))
     exact = exact_solution([[Fraction(x) for x in row] for row in chosen])
     if not found:
         return
     assert exact is not None
     error = Fraction(spots[0, d])
     assert all(abs(Fraction(spots[0, j]) - exact[j]) <= error for j in range(d))
-    sign = vertices.sign_there(rows, d, d, spots, 0, 1.0)
+    sign = sign_there(rows, d, d, spots, 0, 1.0)
     value = Fraction(line[0]) + sum(Fraction(a) * x for a, x in zip(line[1:], exact, strict=True))
     assert sign in (vertices.UNKNOWN, (value > 0) - (value < 0))
 
@@ -359,7 +362,7 @@ def test_signs_in_integers(numbers):
     rows[:, d + 4] = 1.0
     ids, whole = np.zeros((3, d + 1), np.int32), np.zeros((d + 1, d + 1), np.int64)
     ids[0] = np.arange(d + 1)
-    sign = vertices._sign_in_integers(rows, d, rows, ids, d, whole)
+    sign = sign_in_integers(rows, d, rows, ids, d, whole)
     exact = exact_solution([[Fraction(x) for x in row] for row in chosen])
     if exact is None:
         assert sign == vertices.UNKNOWN

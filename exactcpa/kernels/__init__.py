@@ -1,7 +1,7 @@
 """Compiled kernels: floats that propose, and rigorous bounds that say when a proposal is proved.
 
-All are compiled by `kernel`: plain IEEE doubles, no fastmath, division by zero gives an infinity or a NaN (which
-prove nothing), results cached on disk.  Arrays are passed to hot functions one by one: a compiled function
+All are compiled to the same rules: plain IEEE doubles, no fastmath, division by zero gives an infinity or a NaN (which
+prove nothing), kept on disk.  Arrays are passed to hot functions one by one: a compiled function
 receives a tuple of arrays as all their fields, and copying those costs more than a small linear program.
 """
 
@@ -12,31 +12,40 @@ from pathlib import Path
 
 from numba import njit
 
+from exactcpa.kernels.parts import part
 from exactcpa.kernels.plain_indices import PlainIndices
 
-kernel = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
-"""Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""
+entry = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
+"""For kernels that Python calls: kept on disk.
+
+Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""
+
+allocating_entry = njit(cache=True, error_model="numpy", nogil=True)
+"""For those that make arrays of their own."""
+
+kernel = part(error_model="numpy", _nrt=False)
+"""For kernels that only others call."""
+
+merged = part(error_model="numpy", _nrt=False, forceinline=True)
+"""For hot ones of many arrays, called from few places: merged into their callers after compilation."""
 
 inlined = njit(inline="always", error_model="numpy", _nrt=False)
-"""For functions of many arrays that are called from one place: pasted there before compilation."""
+"""For those of many arrays that are called from one place: pasted there before compilation."""
 
-merged = njit(error_model="numpy", _nrt=False, forceinline=True)
-"""For hot functions of many arrays, called from few places: merged into their callers after compilation."""
+walk_entry = njit(cache=True, error_model="numpy", _nrt=False, nogil=True, pipeline_class=PlainIndices)
+"""An `entry` none of whose indices is negative."""
 
-walk_kernel = njit(cache=True, error_model="numpy", _nrt=False, nogil=True, pipeline_class=PlainIndices)
+allocating_walk_entry = njit(cache=True, error_model="numpy", nogil=True, pipeline_class=PlainIndices)
+"""An `allocating_entry` none of whose indices is negative."""
+
+walk_kernel = part(plain=True, error_model="numpy", _nrt=False)
 """A `kernel` none of whose indices is negative."""
 
-walk_merged = njit(error_model="numpy", _nrt=False, forceinline=True, pipeline_class=PlainIndices)
+walk_merged = part(plain=True, error_model="numpy", _nrt=False, forceinline=True)
 """The same of `merged`."""
 
-allocating = njit(cache=True, error_model="numpy", nogil=True)
-"""For functions that make arrays of their own."""
 
-walk_allocating = njit(cache=True, error_model="numpy", nogil=True, pipeline_class=PlainIndices)
-"""An `allocating` one none of whose indices is negative."""
-
-
-@kernel
+@entry
 def _nothing() -> None:
     """Compiled never: numba tells of it where the kernels' code is kept."""
 

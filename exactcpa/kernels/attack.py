@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import allocating, kernel
+from exactcpa.kernels import allocating_entry, kernel
 from exactcpa.kernels.margins import first_lines, next_lines, set_bit
 from exactcpa.kernels.nearest import L1, L2
 from exactcpa.kernels.state import LOWER, UPPER
@@ -130,7 +130,7 @@ def _shorten(form, groups, x, y, word, lines, box, scales, mine, rival, gap, tri
             here = _gap(form, groups, y, word, lines, box, scales, mine, rival, gap)
 
 
-@allocating
+@allocating_entry
 def attack(form, groups, walls, box, point, weights, scales, norm, mine, starts):
     """A guess of the margin: the length (not squared) of a short way to another class; infinite if none was found.
 

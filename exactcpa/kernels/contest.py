@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exactcpa.kernels import kernel, questions, simplex
+from exactcpa.kernels import entry, kernel, questions, simplex
 from exactcpa.kernels.filters import TINY, U, sign_at
 from exactcpa.kernels.layers import accumulate, needs_lines
 from exactcpa.kernels.nodes import UNASKED, add_row, hold_point, push, set_bit
@@ -82,7 +82,7 @@ class Contests(NamedTuple):
     )  # (widest,) int64: 1 for rivals that are another line, and 2 + their row where that is one
 
 
-@kernel
+@entry
 def write_leads(lines, candidates, start, p, i, leads, d):
     """The leads of candidate ``i`` of the ``p`` from `start` on; a coefficient rounds once, if at all."""
     z = candidates[start + i]
@@ -291,7 +291,7 @@ def _write_row(rows, r, leads, c, d):
 # ---------------------------------------------------------------------- the child where a candidate wins
 
 
-@kernel
+@entry
 def push_winner(form, contests, tree, lp, out, box, f, i, slot, d):
     """The child where candidate ``i`` wins: the points where it does, its leads as rows, the next layer's lines.
 

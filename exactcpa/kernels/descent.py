@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import allocating, kernel
+from exactcpa.kernels import allocating_entry, kernel
 from exactcpa.kernels.enclosures import (
     LOW,
     as_function,
@@ -162,7 +162,7 @@ def _branch(form, groups, word, known, vague, cut, layer, ends, importance, stac
     return top
 
 
-@allocating
+@allocating_entry
 def descend(
     form,
     groups,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import walk_allocating, walk_kernel, walk_merged
+from exactcpa.kernels import allocating_walk_entry, walk_entry, walk_kernel, walk_merged
 from exactcpa.kernels.filters import TINY, U
 
 DIFFERENT, EQUAL, UNKNOWN = 0, 1, 2
@@ -34,7 +34,7 @@ def _slot(words, mask):
     return np.int64(h & np.uint64(mask))
 
 
-@walk_kernel
+@walk_entry
 def fill_table(words, table):
     """Enter all cells; returns the number of a cell whose pattern stands there already, or -1."""
     mask = table.shape[0] - 1
@@ -56,7 +56,7 @@ def _is_same(a, b):
     return True
 
 
-@walk_kernel
+@walk_entry
 def find(words, table, key):
     """Number of the cell with a pattern, or -1."""
     mask = table.shape[0] - 1
@@ -68,7 +68,7 @@ def find(words, table, key):
     return -1
 
 
-@walk_allocating
+@allocating_walk_entry
 def match_facets(words, table, starts, flips, neighbours, first, last):
     """For each facet the cell whose pattern differs in the facet's bits alone, or -1."""
     key = np.empty(words.shape[1], np.uint64)
@@ -83,7 +83,7 @@ def match_facets(words, table, starts, flips, neighbours, first, last):
             neighbours[e] = find(words, table, key)
 
 
-@walk_kernel
+@walk_entry
 def find_one_sided(starts, neighbours, first, last):
     """The first facet that is not seen exactly once from the cell across, or -1."""
     for i in range(first, last):
@@ -223,7 +223,7 @@ def _dot(table, layer, k, shares, n):
     return (s0 + s1) + (s2 + s3)
 
 
-@walk_allocating
+@allocating_walk_entry
 def classify_edges(
     form,
     group_starts,
@@ -294,7 +294,7 @@ def _verdict(jump, outputs):
     return EQUAL if equal else UNKNOWN
 
 
-@walk_allocating
+@allocating_walk_entry
 def merge(starts, neighbours, verdicts, labels):
     """Number the classes of cells joined by facets of verdict `EQUAL`, by first appearance; returns how many."""
     n = labels.shape[0]

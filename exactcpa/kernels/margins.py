@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import allocating, kernel
+from exactcpa.kernels import allocating_entry, kernel
 from exactcpa.kernels.filters import TINY, U, write_size
 from exactcpa.kernels.layers import add_line
 from exactcpa.kernels.nearest import BEYOND, L1, L2, OPTIMAL, least_linear, least_square, prove
@@ -164,7 +164,7 @@ def _write_cell(form, groups, word, lines, walls, nothing, point, weights, box, 
     return m
 
 
-@allocating
+@allocating_entry
 def measure_cells(form, groups, words, walls, box, point, weights, scales, norm, mine, limit):
     """Bound the distance of ties on cells from below.
 

@@ -15,18 +15,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import allocating, kernel
+from exactcpa.kernels import allocating_entry, entry
 from exactcpa.kernels.graph import EQUAL, _is_same, _root, _slot
 
 
-@kernel
+@entry
 def count_regions(words, mask, shift, counts):
     """Add the number of cells in every region."""
     for i in range(words.shape[0]):
         counts[_slot(words[i], mask) >> shift] += 1
 
 
-@kernel
+@entry
 def gather(words, first, mask, shift, region, ids, copies, count):
     """Append the cells of a region, numbers and patterns; returns how many there are now."""
     for i in range(words.shape[0]):
@@ -38,7 +38,7 @@ def gather(words, first, mask, shift, region, ids, copies, count):
     return count
 
 
-@kernel
+@entry
 def fill_region(copies, count, mask, table):
     """Enter the cells of a region into its table; returns the place of one whose pattern is there already, or -1."""
     wrap = table.shape[0] - 1
@@ -52,7 +52,7 @@ def fill_region(copies, count, mask, table):
     return -1
 
 
-@allocating
+@allocating_entry
 def match_region(words, starts, flips, mask, shift, region, ids, copies, table, neighbours):
     """For each facet whose pattern across is of the region the cell that has it; others stay as they are.
 
@@ -79,7 +79,7 @@ def match_region(words, starts, flips, mask, shift, region, ids, copies, table, 
                 slot = (slot + 1) & wrap
 
 
-@kernel
+@entry
 def find_in_regions(words, table, shift, key):
     """Number of the cell with a pattern, or -1, by the table of all regions, which holds cell numbers."""
     slot = _slot(key, table.shape[0] - 1)
@@ -92,7 +92,7 @@ def find_in_regions(words, table, shift, key):
     return -1
 
 
-@kernel
+@entry
 def join_equal(starts, neighbours, verdicts, first, parent):
     """Join cells across facets of verdict `EQUAL`, those of the cells from `first` on, towards the lower number."""
     for i in range(starts.shape[0] - 1):
@@ -103,7 +103,7 @@ def join_equal(starts, neighbours, verdicts, first, parent):
                     parent[max(a, b)] = min(a, b)
 
 
-@kernel
+@entry
 def number(parent):
     """Turn parents, none above its child, into numbers of classes by first appearance; returns how many."""
     for i in range(parent.shape[0]):
@@ -118,7 +118,7 @@ def number(parent):
     return count
 
 
-@kernel
+@entry
 def find_one_sided(starts, neighbours, first, last):
     """A facet of the cells from `first` to before `last` that the cell across does not have exactly once, or -1."""
     for i in range(first, last):

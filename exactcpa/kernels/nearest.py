@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exactcpa.kernels import allocating, kernel
+from exactcpa.kernels import allocating_entry, kernel
 
 L2, L1, LINF = 0, 1, 2
 OPTIMAL, NONE, BEYOND, GAVE_UP = 0, 1, 2, 3
@@ -38,7 +38,7 @@ VIOLATED, PIVOT = 1e-11, 1e-10
 """Relative sizes at which a row counts as violated and a pivot as nonzero.  They steer, nothing is decided by them."""
 
 
-@allocating
+@allocating_entry
 def solve_all(norm, rows, errors, starts, members, limits):
     """Solve problems.
 

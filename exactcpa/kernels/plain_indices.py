@@ -4,7 +4,7 @@ Python's rule costs a comparison and a choice for every index that is not seen t
 the walk by vertices, which has no negative ones.  numba has no option for it, so while a kernel of this package is
 lowered, and for it alone, numba's function for the rule is exchanged; where numba has no such function, nothing is.
 
-Main definitions: `PlainIndices`.
+Main definitions: `PlainIndices`, `plain_indices`, `passes_with`.
 
 Not here: the kernels that are compiled so (`vertex_tree`, `graph`).
 """
@@ -27,7 +27,7 @@ OURS = "8exactcpa7kernels"
 
 
 @contextmanager
-def _plain_indices() -> Iterator[None]:
+def plain_indices() -> Iterator[None]:
     """Have our functions lowered without the rule; numba compiles in one thread at a time."""
     rule = getattr(arrayobj, RULE, None)
 
@@ -54,8 +54,16 @@ class _PlainLowering(NativeLowering):
 
     def run_pass(self, state: Any) -> bool:
         """Lower one function."""
-        with _plain_indices():
+        with plain_indices():
             return NativeLowering.run_pass(self, state)
+
+
+def passes_with(lowering: type, state: Any) -> Any:
+    """The passes of numba with another lowering than its own."""
+    passes = DefaultPassBuilder.define_nopython_pipeline(state)
+    passes.passes = [(lowering if one is NativeLowering else one, about) for one, about in passes.passes]
+    passes.finalize()
+    return passes
 
 
 class PlainIndices(CompilerBase):
@@ -63,9 +71,4 @@ class PlainIndices(CompilerBase):
 
     def define_pipelines(self) -> list[Any]:
         """The usual passes, with our lowering."""
-        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        passes.passes = [
-            (_PlainLowering if one is NativeLowering else one, about) for one, about in passes.passes
-        ]
-        passes.finalize()
-        return [passes]
+        return [passes_with(_PlainLowering, self.state)]

@@ -2,7 +2,7 @@
 
 A kernel is compiled once for every combination of types, so a size that comes as a tuple of that length is a constant
 in the compiled code, and one that comes as a number is not.  Fixed sizes make the walk by vertices one and a half
-times as fast; each combination takes half a minute to compile, so there are only the usual ones.
+times as fast; each combination takes a minute or two to compile, so there are only the usual ones.
 
 Main definitions: `size`, `sizes_for`.
 

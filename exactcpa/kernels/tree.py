@@ -18,7 +18,7 @@ Not here: the questions themselves (`questions`), exact answers (`settle`), what
 
 from __future__ import annotations
 
-from exactcpa.kernels import inlined, kernel, questions, records
+from exactcpa.kernels import entry, inlined, questions, records
 from exactcpa.kernels.centring import centre
 from exactcpa.kernels.contest import STOPPED, proceed
 from exactcpa.kernels.filters import stable_side
@@ -284,7 +284,7 @@ def _end_layer(form, tree, f):
         frame[PHASE] = CELL
 
 
-@kernel
+@entry
 def advance(form, contests, tree, lp, out, box, domain_rows, steps, handed_over):
     """Walk on until a question stops the walk, it is done, or so many steps were made.
 

@@ -19,7 +19,7 @@ Not here: the steps (`vertex_drops`, `vertex_splits`, `vertex_sides`, `vertex_ro
 
 from __future__ import annotations
 
-from exactcpa.kernels import inlined, walk_kernel
+from exactcpa.kernels import inlined, walk_entry
 from exactcpa.kernels.nodes import has_room
 from exactcpa.kernels.sizes import size
 from exactcpa.kernels.state import (
@@ -78,7 +78,7 @@ def _has_room(tree, lp, out, corners, f, d):
     return proceeds
 
 
-@walk_kernel
+@walk_entry
 def advance_vertices(form, contests, tree, lp, out, corners, box, domain_rows, steps, handed_over, sizes):
     """Walk on, as `tree.advance`, until a question stops the walk, it is done, or so many steps were made.
 
