@@ -44,6 +44,7 @@ it; the checker imports nothing of the package at all):
     dyadic_table       rationals that are doubles, as arrays
     float_form         rounded copies of a switch form, with proved error bounds
     kernels.plain_indices  compilation in which a negative index does not count from the end
+    kernels.parts      compilation of what only other kernels call
     kernels.state      the working arrays of the split tree
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
     kernels.corners    facets found in passing, at the corners that linear programs visit

@@ -1,8 +1,9 @@
 """Compiled kernels: floats that propose, and rigorous bounds that say when a proposal is proved.
 
 All are compiled to the same rules: plain IEEE doubles, no fastmath, division by zero gives an infinity or a NaN (which
-prove nothing), kept on disk.  Arrays are passed to hot functions one by one: a compiled function
-receives a tuple of arrays as all their fields, and copying those costs more than a small linear program.
+prove nothing).  Those that Python calls are kept on disk, with all that they call.  Arrays are passed to hot functions
+one by one: a compiled function receives a tuple of arrays as all their fields, and copying those costs more than a
+small linear program.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ from exactcpa.kernels.parts import part
 from exactcpa.kernels.plain_indices import PlainIndices
 
 entry = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
-"""For kernels that Python calls: kept on disk.
-
-Compiled without reference counts, which would cost as much as the work: such code makes no arrays."""
+"""For kernels that Python calls; without reference counts, which would cost as much as the work: they make no arrays."""
 
 allocating_entry = njit(cache=True, error_model="numpy", nogil=True)
 """For those that make arrays of their own."""
