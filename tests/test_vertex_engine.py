@@ -28,8 +28,9 @@ from exactcpa.switch_form import switch_form
 from exactcpa.walk import walk
 
 DATA = Path(__file__).parent.parent / "data"
-locate, sign_there, sign_in_integers = (
-    entry(part.py_func) for part in (vertices.locate, vertices.sign_there, vertices._sign_in_integers)
+is_edge, locate, sign_there, sign_in_integers = (
+    entry(part.py_func)
+    for part in (vertices.is_edge, vertices.locate, vertices.sign_there, vertices._sign_in_integers)
 )
 STREAMS = ("bits", "points", "facets", "flips", "codes", "reals")
 
@@ -377,9 +378,5 @@ def test_edges_of_a_cube_and_of_a_pyramid():
     pyramid = [0b01111, 0b10011, 0b10110, 0b11100, 0b11001]
     for masks, edges in ((cube, 12), (pyramid, 8)):
         array = np.array(masks, np.uint64)[:, None]
-        found = [is_edge(array, i, j, 0, len(masks), 3) for i, j in combinations(range(len(masks)), 2)]
+        found = [is_edge(array, i, j, 0, len(masks), 3, 1) for i, j in combinations(range(len(masks)), 2)]
         assert sum(found) == edges
-
-
-def is_edge(masks, i, j, start, end, d):
-    return vertices.is_edge.py_func(masks, i, j, start, end, d, 1)
