@@ -8,11 +8,20 @@ prepare dev
 cd "$repository"
 status=0
 "$python" -m ruff check --quiet . || status=1
-compile() {
-    "$python" -c "from exactcpa.kernels.loaded import load_kernels; $*"
-}
-compile 'load_kernels(groups=True); load_kernels(groups=True, method="vertex", dimension=5)' &
-compile '[load_kernels(groups=True, method="vertex", dimension=d) for d in (2, 3, 4)]'
+"$python" - <<'END' &
+import exactcpa as cpa
+from exactcpa.kernels.loaded import load_kernels
+
+load_kernels(groups=True)
+load_kernels(groups=True, method="vertex", dimension=5)
+cpa.margin(cpa.load_network("data/networks/moons.json"), [0, 0], cpa.Box([-1, -1], [1, 1]))
+END
+"$python" - <<'END'
+from exactcpa.kernels.loaded import load_kernels
+
+for dimension in 2, 3, 4:
+    load_kernels(groups=True, method="vertex", dimension=dimension)
+END
 wait
 "$python" -m pytest -n auto "$@" || status=$?
 exit $status

@@ -169,6 +169,7 @@ def test_ideal_reading(short):
     assert abs(np.mean(forecasts) - true) <= 3.5 * np.std(forecasts, ddof=1) / 20**0.5 + 1e-9
 
 
+@pytest.mark.slow
 def test_intervals_hold(short):
     """Of 80 intervals at 95 %, on small trees in pieces, not fewer than 85 % hold."""
     held = []

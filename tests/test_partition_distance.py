@@ -82,7 +82,7 @@ def test_all_layer_types(norm, data):
     assert found.value == brute_force(network, domain, point, norm)[0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_three_inputs(data):
     network, domain = data.draw(cases(dimensions=(3,)))

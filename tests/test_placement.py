@@ -158,6 +158,7 @@ def test_second_implementation(seed):
     agree(layers, head, samples, F(1, 3), seed=seed)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
