@@ -135,7 +135,7 @@ def announce_compilation(kernels: Path = KERNELS) -> None:
     version = f"py{sys.version_info.major}{sys.version_info.minor}"
     cached = [path.stat().st_mtime for path in (kernels / "__pycache__").glob(f"*.{version}*.nbi")]
     if max(cached, default=0.0) < max(path.stat().st_mtime for path in kernels.glob("*.py")):
-        print("compiling the kernels, once: a minute or two ...", file=sys.stderr, flush=True)
+        print("compiling the kernels, once: one to four minutes ...", file=sys.stderr, flush=True)
 
 
 def run_check(options: Namespace) -> int:
