@@ -1,8 +1,8 @@
 """Compilation of the functions that only other kernels call, which are most of them.
 
 Before one function may call another, numba makes of the other a library of its own: machine code, and two ways in, from
-Python and from C.  Nobody takes those, for the caller takes over intermediate code.  A *part* is compiled without,
-which saves two fifths of the time that the kernels take when they are compiled for the first time.
+Python and from C.  Nobody takes those, for the caller takes over intermediate code and optimises it with its own.  A
+*part* is compiled without, which saves three tenths of the time that the walk in three dimensions takes to compile.
 
 Main definitions: `part`.
 
