@@ -17,7 +17,7 @@ from exactcpa.kernels.parts import part
 from exactcpa.kernels.plain_indices import PlainIndices
 
 entry = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
-"""For kernels that Python calls; without reference counts, which would cost as much as the work: they make no arrays."""
+"""For kernels that Python calls. They make no arrays, so none is counted: that would cost as much as the work."""
 
 allocating_entry = njit(cache=True, error_model="numpy", nogil=True)
 """For those that make arrays of their own."""
