@@ -1815,8 +1815,7 @@ class Stage:
     """A stage in integers.
 
     Attributes:
-        weights: For each line its coefficients, and an `itemgetter` of the entries they belong to.
-        biases: Constants of the lines, over the lines' denominator.
+        sums: The lines at given results of the stage before.
         units: Breakpoints over that denominator; slopes over another; intercepts over the product.
         slope_denominator: That other.
         switches: By number.
@@ -1827,8 +1826,7 @@ class Stage:
         errors: How far each line's entries may be from the true ones, on all cells.
     """
 
-    weights: list[tuple[Vector, Callable]]
-    biases: Vector
+    sums: "Sums"
     units: list[Unit]
     slope_denominator: int
     switches: list[Switch]
@@ -1983,8 +1981,10 @@ def integer_stage(
     exponents = scale_exponents(exponents, len(switches))
     real = [unit for unit in numbered if is_unit(unit)]
     return Stage(
-        weights=[integer_weights(line.coefficients, denominator // previous) for line in lines],
-        biases=numerators([line.constant for line in lines], denominator),
+        sums=Sums(
+            [integer_weights(line.coefficients, denominator // previous) for line in lines],
+            numerators([line.constant for line in lines], denominator),
+        ),
         units=numbered,
         slope_denominator=slope_denominator,
         switches=[s._replace(exponent=exponent + e) for s, e in zip(switches, exponents, strict=True)],
@@ -2008,11 +2008,9 @@ def integer_unit(unit: Unit, denominator: int, slope_denominator: int) -> Unit:
     )
 
 
-def integer_weights(coefficients: dict[int, Fraction], denominator: int) -> tuple[Vector, Callable]:
-    """Return coefficients, and what picks their entries; two at least, or it would not pick a tuple."""
-    padded = [(j, c) for j, c in coefficients.items() if c] + [(0, Fraction(0))] * 2
-    kept = padded[: max(2, len(padded) - 2)]
-    return numerators([c for _, c in kept], denominator), itemgetter(*(j for j, _ in kept))
+def integer_weights(coefficients: dict[int, Fraction], denominator: int) -> dict[int, int]:
+    """Put the coefficients of a line over a denominator."""
+    return dict(zip(coefficients, numerators(coefficients.values(), denominator), strict=True))
 
 
 def is_group(unit: Unit) -> bool:
@@ -2050,10 +2048,64 @@ def scale_exponents(value: object, count: int) -> list[int]:
     return value
 
 
-def line_values(stage: Stage, entries: Sequence[int], one: int) -> list[int]:
-    """Return the lines at given results of the previous stage, with ``one`` for the constant 1."""
-    sums = [sum(map(mul, weights, pick(entries))) for weights, pick in stage.weights]
-    return [total + one * bias for total, bias in zip(sums, stage.biases, strict=True)]
+LONGEST_DIGIT = 320  # bits; beyond, short products are as fast
+
+
+class Sums:
+    """The lines of a stage, as sums over the results of the stage before.
+
+    Sums that are not long are added up for all lines at once: the weights that a result has in all lines are one
+    integer, in which every line has its own digit, large enough for its sum.  So a few long products take the place
+    of many short ones (Kronecker's substitution).
+    """
+
+    __slots__ = ("biases", "columns", "growth", "rows", "weights")
+
+    def __init__(self, weights: list[dict[int, int]], biases: Vector) -> None:
+        """Take for each line the weights of results, by their numbers, and the constant."""
+        self.weights, self.biases = weights, biases
+        self.rows = [row_of(line) for line in weights]
+        self.columns: dict[int, tuple[list[int], int]] = {}
+        results, given = 1 + max((j for line in weights for j in line), default=0), sum(map(len, weights))
+        largest = max((sum(map(abs, w.values()), abs(b)) for w, b in zip(weights, biases, strict=True)), default=0)
+        is_dense = len(weights) > 3 and 2 * given >= results * len(weights)
+        self.growth = largest.bit_length() + 1 if is_dense else LONGEST_DIGIT + 1
+
+    def at(self, entries: Sequence[int], one: int) -> list[int]:
+        """Return the lines at given results, with ``one`` for the constant 1."""
+        bits = self.growth + max(max(entries), -min(entries), one).bit_length()  # of a sum, with its sign
+        if bits > LONGEST_DIGIT:
+            sums = [sum(map(mul, weights, pick(entries))) for weights, pick in self.rows]
+            return [total + one * bias for total, bias in zip(sums, self.biases, strict=True)]
+        size = -(-bits // 64) * 8
+        columns, halves = self.columns.get(size) or self.pack(size)
+        half, length = 1 << 8 * size - 1, size * len(self.biases)
+        digits = (halves + sum(map(mul, columns, (one, *entries)))).to_bytes(length, "little")
+        return [int.from_bytes(digits[i : i + size], "little") - half for i in range(0, length, size)]
+
+    def pack(self, size: int) -> tuple[list[int], int]:
+        """Return the constants, then the weights of each result, with a digit of so many bytes for each line.
+
+        And half of their base in every digit: what it is added to has no negative digit.
+        """
+        half = 1 << 8 * size - 1
+        halves = number_of([half] * len(self.biases), size)
+        results = range(1 + max(j for line in self.weights for j in line))
+        every = [self.biases, *([line.get(j, 0) for line in self.weights] for j in results)]
+        self.columns[size] = [number_of([half + d for d in digits], size) - halves for digits in every], halves
+        return self.columns[size]
+
+
+def number_of(digits: Sequence[int], size: int) -> int:
+    """Return the number with these digits, of so many bytes each, lowest first."""
+    return int.from_bytes(b"".join(digit.to_bytes(size, "little") for digit in digits), "little")
+
+
+def row_of(line: dict[int, int]) -> tuple[Vector, Callable]:
+    """Return weights that are not zero, and what picks their results; two at least, or it would not pick a tuple."""
+    padded = [(j, weight) for j, weight in line.items() if weight] + [(0, 0)] * 2
+    kept = padded[: max(2, len(padded) - 2)]
+    return tuple(weight for _, weight in kept), itemgetter(*(j for j, _ in kept))
 
 
 # -------------------------------------------------------------------------------- the network at a point
@@ -2075,7 +2127,7 @@ def network_at(
     entries = [sum(map(mul, line, point)) for line in domain.inputs]
     lines: list[int] = []
     for index, stage in enumerate(network.stages):
-        lines, entries = line_values(stage, entries, one), []
+        lines, entries = stage.sums.at(entries, one), []
         doubt = exact.doubt(index, pattern, point) if exact else None
         for unit in stage.units:
             if isinstance(unit, Bend):
@@ -2128,8 +2180,8 @@ def maximum_at(
 def lines_on(stage: Stage, columns: Iterable[Sequence[int]]) -> list[Vector]:
     """Return the lines of a stage as affine functions, from the columns of the results before it."""
     *linear, constant = columns
-    sums = [line_values(stage, column, 0) for column in linear]
-    return list(zip(*sums, line_values(stage, constant, 1), strict=True))
+    sums = [stage.sums.at(column, 0) for column in linear]
+    return list(zip(*sums, stage.sums.at(constant, 1), strict=True))
 
 
 def result_on(unit: Unit, stage: Stage, lines: list[Vector], pattern: int) -> Vector:
@@ -2305,7 +2357,7 @@ class Claim:
 
     def read_classes(self) -> None:
         """Read outputs and class; the network at the point has that class, which is alone if the value is not 0."""
-        outputs, count = self.json["outputs"], len(self.network.stages[-1].biases)
+        outputs, count = self.json["outputs"], len(self.network.stages[-1].sums.biases)
         if isinstance(outputs, dict) and outputs.get("kind") == "threshold":
             expect_fields(outputs, "kind value", "outputs")
             self.threshold = number(outputs["value"])
