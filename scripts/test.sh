@@ -1,7 +1,8 @@
 #!/bin/sh
 # From a bare clone to the tests that take no minutes: makes .venv if there is none, lints, then runs the tests.
-# Arguments go to pytest:  sh scripts/test.sh -m "slow or not slow".  One process a core (-n 0 for one in all); the
-# kernels are compiled first, for processes that compile the same at once get in each other's way.
+# Arguments go to pytest:  sh scripts/test.sh -m "slow or not slow" --hypothesis-profile thorough  for all there is.
+# One process a core (-n 0 for one in all); the kernels are compiled first, for processes that compile the same at once
+# get in each other's way.
 set -eu
 . "$(dirname -- "$0")/environment.sh"
 prepare dev

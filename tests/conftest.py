@@ -1,6 +1,7 @@
 """Settings of all tests: a slow machine is no failure, a run tests what the last one tested; nothing is left running.
 
-New examples instead of the same ones:  pytest --hypothesis-profile searching
+All examples, not a part:  pytest --hypothesis-profile thorough
+New ones instead of the same:  pytest --hypothesis-profile searching
 """
 
 import multiprocessing
@@ -13,8 +14,9 @@ from hypothesis import HealthCheck, settings
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("searching", unhurried)
-settings.register_profile("repeatable", unhurried, derandomize=True)
-settings.load_profile("repeatable")
+settings.register_profile("thorough", unhurried, derandomize=True)
+settings.register_profile("quick", unhurried, derandomize=True, max_examples=30)
+settings.load_profile("quick")
 
 # What a shell starts in its background ignores Ctrl-C, and so would the programs that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_program import number, read_domain, run
 from oracles import facet_points, truth
+from sparing import examples
 from strategies import INTEGERS, MAXIMA, boxes, cases, linear_layers, text, times
 from validate import cell_of, edge_patterns, neighbours_of, patterns_of
 
@@ -55,7 +56,7 @@ SQUARE = {"type": "box", "lower": [-1, -1], "upper": [1, 1]}
 # Where several units switch.
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_maximum_behind_a_fold(data):
     """Candidates that differ by a multiple of a hinge: tied on one side of the fold, not on the other."""
@@ -72,14 +73,14 @@ def test_maximum_behind_a_fold(data):
     assert_agrees_with_the_oracle(network, SQUARE)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases((1, 2, 3), kinds=[*MAXIMA, "relu", "residual"]))
 def test_maxima(case):
     assert_agrees_with_the_oracle(*case)
 
 
 @pytest.mark.slow
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=examples(4000), deadline=None)
 @given(cases((1, 2, 3), kinds=[*MAXIMA, "relu", "residual"]))
 def test_maxima_often(case):
     assert_agrees_with_the_oracle(*case)
@@ -101,14 +102,14 @@ def doubled(draw):
     return network_of(2, *layers, linear([last], [0])), draw(boxes(2))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(doubled())
 def test_multiples_of_units(case):
     assert_agrees_with_the_oracle(*case)
 
 
 @pytest.mark.slow
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=examples(4000), deadline=None)
 @given(doubled())
 def test_multiples_of_units_often(case):
     assert_agrees_with_the_oracle(*case)
@@ -192,7 +193,7 @@ def test_neighbours_by_stepping_across(name):
         assert sorted(found) == sorted(neighbours_of(part, i))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(cases((1, 2)))
 def test_across_is_an_involution(case):
     """Over every facet of every cell, and back over the same hyperplane."""

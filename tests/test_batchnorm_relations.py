@@ -11,6 +11,7 @@ from fractions import Fraction
 from batchnorm_strategies import BENT, BENT_AT_ZERO, NUMBERS, linears, points, vectors
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 import exactcpa as cpa
 from exactcpa.errors import BadNetwork
@@ -22,7 +23,7 @@ FACTORS = st.fractions(min_value=F(1, 9), max_value=9, max_denominator=9)
 POWERS = st.integers(-3, 3).map(lambda k: F(2) ** k)
 EPSILONS = st.sampled_from([F(0), F(0), F(1, 100000), F(1)])
 SOME = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 
 

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from network_strategies import networks_with_points
 from oracles import connected_parts, truth
 from proof_writer import Proof, Style, assemble, block_bytes, solve, write
+from sparing import examples, some
 from strategies import cases
 
 from exactcpa import checker
@@ -33,17 +34,17 @@ from exactcpa.network_file import to_json
 
 CHECKER = Path(checker.__file__)
 STYLES = {
+    "pruned_on_the_way": Style(exact=True, scales=True, prunes=True),
+    "implied_and_pruned": Style(implied=True, scales=True, backwards=True, prunes=True),
+    "ties_pruned": Style(ties=True, scales=True, backwards=True, prunes=True),
+    "boxes_pruned": Style(boxes=True, exact=True, scales=True, prunes=True),
+    "no_facets": Style(facets=False),
     "plain": Style(),
     "exact": Style(exact=True),
     "scaled_backwards": Style(scales=True, backwards=True),
-    "pruned_on_the_way": Style(exact=True, scales=True, prunes=True),
-    "no_facets": Style(facets=False),
     "implied": Style(implied=True),
-    "implied_and_pruned": Style(implied=True, scales=True, backwards=True, prunes=True),
     "ties": Style(ties=True),
-    "ties_pruned": Style(ties=True, scales=True, backwards=True, prunes=True),
     "boxes": Style(boxes=True),
-    "boxes_pruned": Style(boxes=True, exact=True, scales=True, prunes=True),
 }
 style_strategy = st.builds(
     Style,
@@ -255,7 +256,7 @@ def dimension_of(domain: dict) -> int:
 SMALL = {name: case for name, case in CASES.items() if dimension_of(case.domain) <= 2 and case.cells <= 16}
 
 
-@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+@pytest.mark.parametrize("style", some(STYLES.values(), 5), ids=STYLES)
 @pytest.mark.parametrize("case", SMALL.values(), ids=SMALL)
 def test_degenerate_networks(case: Case, style: Style):
     report = check_bytes(write(case.network, case.domain, style).to_bytes())
@@ -265,7 +266,7 @@ def test_degenerate_networks(case: Case, style: Style):
         assert (report.edges, report.linear_regions) == case.counts[1:]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(cases((1, 2)), style_strategy, st.integers(1, 4))
 def test_random_networks(case, style, parts):
     report = check_bytes(write(*case, style).to_bytes(parts))
@@ -340,7 +341,7 @@ def test_rejects_number(value):
         checker.number(value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.fractions(), st.fractions(min_value=Fraction(1, 10**6)), st.integers(-400, 400))
 def test_deployed_scale_is_nearest(gamma, variance, power):
     """Squares of the midpoints to the neighbouring doubles enclose the square of the true scale."""
@@ -382,7 +383,7 @@ def value_of_lowered(lowered, x):
     return tuple(x)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks_with_points())
 def test_network_at_a_point(case):
     """Lowered network, integer network and the package's layers agree, and so do the pieces."""
@@ -545,7 +546,7 @@ def test_rejects_bytes_that_follow():
     reject_reason(data + block_bytes("CODE", b""))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_rejects_any_bytes(data, magic):
     reject_reason(b"exactcpa-partition 1\n" + data if magic else data)
@@ -1694,14 +1695,14 @@ def move(draw, p: Proof) -> None:
         bigs[:] = [*checker.numerators(point, common), common]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data(), bases)
 def test_mutations(data, base):
     """Checksums are right, so it is the proof that must fail, or hold."""
     accepted(data.draw(mutations(written(*base))).to_bytes())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data(), bases)
 def test_mutated_bytes(data, base):
     """Any byte of any block, the head too, under right checksums."""
@@ -1738,7 +1739,7 @@ def square_systems(draw) -> tuple[list[int], list[list[int]]]:
     return goal, rows
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(square_systems())
 def test_cancelling(system):
     """Against elimination with fractions."""
@@ -1754,7 +1755,7 @@ def test_cancelling(system):
         assert all(sum(map(mul, found, column)) == 0 for column in zip(goal, *rows, strict=True))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(square_systems(), st.data())
 def test_cancelling_with_more_or_fewer_rows_than_coefficients(system, data):
     goal, rows = system
@@ -1782,7 +1783,7 @@ def rank_of(rows: list[list[int]]) -> int:
 implied_bases = st.tuples(st.sampled_from(sorted(BASES)), st.sampled_from(["implied", "implied_and_pruned"]))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data(), implied_bases)
 def test_implied_multipliers_are_added_up_again(data, base):
     """Whatever the elimination returns, nothing false is accepted."""

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import truth
 from proof_writer import Proof, Style, spelled_out, write
+from sparing import examples, some
 
 import exactcpa as cpa
 from exactcpa import checker
@@ -234,7 +235,7 @@ def written(name: str, style: str = "plain") -> Proof:
     return ideal_proof(value, domain, batch, STYLES[style])
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", some(sorted(STYLES), 3))
 @pytest.mark.parametrize("name", CASES)
 def test_generic_networks(name, style):
     """What is strict for a rational near each root is strict; a finer rational gives the same counts."""
@@ -444,7 +445,7 @@ def decimal_value(value, digits=200) -> Fraction:
 small = st.fractions(min_value=-5, max_value=5, max_denominator=6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(st.tuples(small, st.lists(st.integers(1, 60), max_size=3)), max_size=6), st.integers(1, 10**6)
 )

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from margin_writer import cut, reach_of, write_margin
 from proof_writer import Proof, Style, write
+from sparing import examples, some
 from strategies import cases
 from test_checker import (
     CLIPPED,
@@ -566,7 +567,7 @@ def test_program(tmp_path):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("number", [n for n in range(60) if len(margin_cases.case(n).point) < 3])
+@pytest.mark.parametrize("number", some((n for n in range(60) if len(margin_cases.case(n).point) < 3), 12))
 def test_random_classifiers(number, norm):
     case = margin_cases.case(number)
     weights = case.weights if number % 3 else None
@@ -616,7 +617,7 @@ def test_layers_and_domains(name, norm, whole):
     assert margin_of(proof).value == proof.margin["value"] not in (None, "0")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(cases((1, 2)), st.data(), st.sampled_from(NORMS), st.integers(-3, 3))
 def test_random_networks(case, data, norm, steps):
     """Of any layers: from a witness, against a threshold near its value if there is one output."""
@@ -705,7 +706,7 @@ def is_true(proof: Proof) -> bool:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("number", range(0, 120, 3))
+@pytest.mark.parametrize("number", some(range(0, 120, 3), 8))
 def test_engine(number, norm, tmp_path):
     case, path = margin_cases.case(number), tmp_path / "margin.cpa"
     net, domain = cpa.network_from_json(case.network), cpa.domain_from_json(case.domain)

@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa.checker import LONGEST_DIGIT, Sums
 
@@ -24,7 +25,7 @@ def cases(draw):
     return weights, tuple(draw(weight) for _ in weights), points, draw(st.integers(0, 2**bits))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(cases())
 def test_all_lines_at_once(case):
     weights, biases, points, one = case

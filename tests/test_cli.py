@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sparing import some
 
 import exactcpa as cpa
 from exactcpa.cli import main
@@ -175,13 +176,16 @@ def test_enumerate_without_facets(clamp):
 
 @pytest.mark.parametrize(
     ("bounds", "cells"),
-    [
-        (("-1/3", "1/3"), 2),
-        (("-1e-3", "0x1p-1"), 2),
-        (("0", ".5"), 1),
-        (("-7", "-.5"), 1),
-        (("0.4", "0.6"), 2),
-    ],
+    some(
+        [
+            (("-1e-3", "0x1p-1"), 2),
+            (("-7", "-.5"), 1),
+            (("-1/3", "1/3"), 2),
+            (("0", ".5"), 1),
+            (("0.4", "0.6"), 2),
+        ],
+        2,
+    ),
 )
 def test_bounds_are_exact_and_may_be_negative(clamp, bounds, cells):
     assert run_json("enumerate", clamp, "--box", *bounds)["cells"] == cells
@@ -225,10 +229,13 @@ def test_domain_from_standard_input(clamp):
 
 @pytest.mark.parametrize(
     "domain",
-    [
-        {"type": "box", "lower": [0], "upper": ["1e-5000"]},
-        {"type": "polytope", "A": [["1e5000"], ["-1e5000"]], "b": [1, 0]},
-    ],
+    some(
+        [
+            {"type": "polytope", "A": [["1e5000"], ["-1e5000"]], "b": [1, 0]},
+            {"type": "box", "lower": [0], "upper": ["1e-5000"]},
+        ],
+        1,
+    ),
 )
 def test_numbers_of_thousands_of_digits(domain, clamp, tmp_path):
     path, partition = str(tmp_path / "domain.json"), str(tmp_path / "out.cpa")

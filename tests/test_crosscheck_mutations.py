@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import SQUARE, context_of, judged, outcome, small_networks
+from sparing import examples
 
 COUNTED = ("cells", "linear_regions", "facets")
 NAMES = {"cells": "cells", "linear_regions": "linear_regions", "facets": "edges"}
@@ -13,7 +14,7 @@ def contexts(draw):
     return context_of(draw(small_networks()), SQUARE)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(contexts(), st.sampled_from(COUNTED), st.integers(-3, 3).filter(bool))
 def test_counts(context, of, change):
     truth = int(context.partition().results.facts[NAMES[of]])
@@ -24,7 +25,7 @@ def test_counts(context, of, change):
     assert outcome(judged(context, "count", of=of, value=truth + change, relation=relation)) == "refuted"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(contexts(), st.data())
 def test_patterns(context, data):
     listed = context.partition().patterns.astype(int)
@@ -47,7 +48,7 @@ def context_of_same(context):
     return type(context)(context.network, context.domain)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(contexts().filter(lambda context: len(context.partition()) > 1), st.data())
 def test_adjacent(context, data):
     part = context.partition()
@@ -60,7 +61,7 @@ def test_adjacent(context, data):
     assert outcome(judged(context, "adjacent", **claim, adjacent=not is_shared)) == "refuted"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(contexts(), st.data())
 def test_affine(context, data):
     part = context.partition()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa import Linear, Network, ReLU, enumerate_cells
 from exactcpa.domain import Box, Polytope, Slice, from_json, to_json
@@ -16,7 +17,7 @@ from exactcpa.errors import BadDomain, DimensionMismatch
 from exactcpa.numbers import exactly
 
 TRIANGLE = ([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
-MANY = settings(max_examples=100, deadline=None)
+MANY = settings(max_examples=examples(100), deadline=None)
 
 SMALL = st.fractions(min_value=-3, max_value=3, max_denominator=4)
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from degenerate import CASES
+from sparing import some
 
 import exactcpa as cpa
 from exactcpa import estimate
@@ -60,7 +61,9 @@ def test_exact_if_the_tree_is_small(name):
     assert "exact" in str(forecast)
 
 
-@pytest.mark.parametrize("name", ["random_2_16_16", "random_3_16_16", "integer_3_16_16", "zero_bias_3_16_16"])
+@pytest.mark.parametrize(
+    "name", some(["random_2_16_16", "zero_bias_3_16_16", "random_3_16_16", "integer_3_16_16"], 2)
+)
 def test_mean_over_seeds_is_the_count(name, short):
     """Unbiased: the mean of many forecasts is within its own standard error, for cells and for facets."""
     net = data_network(name)

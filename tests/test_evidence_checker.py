@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from network_strategies import networks
+from sparing import examples
 
 from exactcpa import evidence_checker
 from exactcpa.domain import Box
@@ -464,7 +465,7 @@ def test_volume(dimension, rows, expected):
     assert volume(exact, dimension) == expected
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks(most=4), st.data())
 def test_enclosures_hold(net, data):
     """At corners and other points of a box every output is between its two functions, and these in its range."""

@@ -6,6 +6,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa.errors import BadArgument, DimensionMismatch
 from exactcpa.exact_simplex import (
@@ -21,8 +22,8 @@ from exactcpa.exact_simplex import (
 SQUARE = [[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1]]
 ORIGIN = ([0, 0], 1)
 
-FEW = settings(max_examples=25, deadline=None)
-MANY = settings(max_examples=150, deadline=None)
+FEW = settings(max_examples=examples(25), deadline=None)
+MANY = settings(max_examples=examples(150), deadline=None)
 
 SMALL = st.integers(-3, 3)
 WIDE = st.one_of(st.integers(-9, 9), st.integers(-(2**70), 2**70))

@@ -7,14 +7,15 @@ from math import factorial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa.errors import BadArgument, DimensionMismatch
 from exactcpa.exact_simplex import Unbounded
 from exactcpa.geometry import Vertices, facets, find_vertices, polygon, vertices, volume
 from exactcpa.halfspaces import Interior, NoInterior, find_interior, irredundant
 
-MANY = settings(max_examples=100, deadline=None)
-FEW = settings(max_examples=40, deadline=None)
+MANY = settings(max_examples=examples(100), deadline=None)
+FEW = settings(max_examples=examples(40), deadline=None)
 
 SMALL = st.integers(-3, 3)
 

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa.crosscheck.interior_points import interior_or_weights, shortest_inside
 from exactcpa.halfspaces import Interior, find_interior
@@ -25,7 +26,7 @@ def systems(draw, most=7):
     return rows + walls(d), d
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(systems())
 def test_as_the_exact_method(system):
     rows, d = system

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import SMALL, context_of, judged, outcome
+from sparing import examples
 
 from exactcpa.errors import BadFile
 
@@ -131,7 +132,7 @@ def test_malformed(context, kind, body):
         judged(context, kind, **body)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data())
 def test_mutations_are_refuted(context, data):
     points = data.draw(st.lists(st.lists(SMALL, min_size=2, max_size=2), min_size=1, max_size=4))

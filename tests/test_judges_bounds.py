@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import NETWORK, SQUARE, context_of, judged, outcome, small_networks
+from sparing import examples
 
 from exactcpa.errors import BadFile
 
@@ -186,7 +187,7 @@ def test_malformed(body):
         judged(context_of(), "bounds", **body)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.data())
 def test_mutations_are_refuted(data):
     """The true range of a random network is confirmed; any bound moved inwards is refuted with an input."""

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from judges import SQUARE, context_of, judged, outcome, small_networks
+from sparing import examples
 
 from exactcpa.errors import BadFile
 
@@ -183,7 +184,7 @@ def test_malformed(kind, body):
         judged(context_of(), kind, **body)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data())
 def test_mutations_are_refuted(data):
     """True distances are confirmed; moved they are refuted, and every piece of evidence holds."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import SQUARE, context_of, judged, outcome, small_networks
+from sparing import examples
 
 from exactcpa.crosscheck.claim import Evidence, evidence_document
 from exactcpa.crosscheck.interior_points import value_at
@@ -119,7 +120,7 @@ def test_point_between_thin_cells():
         assert outcome(judged(context, "local_count", value=3, hull=[[0]])) == "refuted"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.data())
 def test_cells_around_a_point(data):
     """All closed cells of the whole partition that contain it."""
@@ -165,7 +166,7 @@ def test_malformed(body):
         judged(context_of(), "local_count", **body)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.data())
 def test_mutations_are_refuted(data):
     """Sampled points of the set give a lower bound; the exact count is confirmed and any other refuted."""

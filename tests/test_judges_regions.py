@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from judges import SQUARE, context_of, judged, outcome, small_networks
+from sparing import examples
 
 from exactcpa.errors import BadFile
 
@@ -151,7 +152,7 @@ def test_malformed(body):
         judged(context_of(), "regions", **body)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.data())
 def test_mutations_are_refuted(data):
     """The cells of a random network are confirmed; without one, with one twice, or one vertex moved, refuted."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import SQUARE, context_of, judged, outcome, small_networks
+from sparing import examples
 
 from exactcpa.errors import BadFile
 
@@ -87,7 +88,7 @@ def test_malformed():
             judged(context_of(), "volume", **body)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(small_networks(outputs=3), st.fractions("1/1000000000", 2))
 def test_mutations_are_refuted(network, step):
     """Classes' volumes add up to 9; each is confirmed, and refuted when moved."""

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from margin_oracle import NORMS, distance
 from margin_oracle import margin as brute_force
+from sparing import examples, some
 from strategies import cases
 
 import exactcpa as cpa
@@ -42,19 +43,7 @@ def require_upper_side(found, net, dom, point, norm, weights=None, threshold=Non
 # Brute force.
 
 
-FEW = 40
-"""Cases of the ordinary run; the others are slow."""
-
-
-def some(numbers):
-    """The first few of many, the rest marked slow."""
-    return [
-        number if i < FEW else pytest.param(number, marks=pytest.mark.slow)
-        for i, number in enumerate(numbers)
-    ]
-
-
-@pytest.mark.parametrize("number", some(range(COUNT)))
+@pytest.mark.parametrize("number", some(range(COUNT), 15))
 def test_agrees_with_brute_force(number):
     """In all norms; every third case with weights."""
     case = margin_cases.case(number)
@@ -68,9 +57,9 @@ def test_agrees_with_brute_force(number):
             require_upper_side(found, net, dom, case.point, norm, weights)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.data())
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", some(NORMS, 1))
 def test_all_layer_types(norm, data):
     """Every layer, box, polytope and slice, degenerate units on purpose; one output against a threshold."""
     network, domain = data.draw(cases(dimensions=(1, 2)))
@@ -211,7 +200,7 @@ def length_of(found):
     return float(found.value) ** (0.5 if found.value_is_squared else 1)
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", some(range(12), 6))
 @pytest.mark.parametrize("norm", NORMS)
 def test_no_attack_finds_anything_nearer(number, norm):
     """Projected gradient steps toward the best rival from many starts; what has crossed is drawn back to the point."""
@@ -243,7 +232,7 @@ def test_no_attack_finds_anything_nearer(number, norm):
     assert nearest >= length_of(found) * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", some(range(12), 6))
 @pytest.mark.parametrize("norm", NORMS)
 def test_points_within_the_ball_keep_the_class(number, norm):
     net, box, x = larger(number)
@@ -258,7 +247,7 @@ def test_points_within_the_ball_keep_the_class(number, norm):
     assert (forward(net, points).argmax(axis=1) == mine).all()
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", some(range(12), 6))
 @pytest.mark.parametrize("norm", NORMS)
 def test_cvxpy_on_the_winning_cell(number, norm):
     """The convex program of the cell with the nearest point has that value, to the solver's accuracy."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 import exactcpa as cpa
 from exactcpa.batch_families import Family, batch_of_rank, choose_family, draw
@@ -225,7 +226,7 @@ def test_record_by_definition(name):
 
 
 @given(st.integers(0, 10**6), st.sampled_from([F(0), F(1, 9)]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_random_networks_by_definition(seed, epsilon):
     net, points = two_layers(seed, epsilon=epsilon), points_of(seed, 5, 2, spread=2)
     for entry in cpa.minibatch_networks(net, points, 3):

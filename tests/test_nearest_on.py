@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa import nearest_linear
 from exactcpa import nearest_on as module
@@ -209,7 +210,7 @@ def test_thin_and_large(norm):
 
 @pytest.mark.parametrize("norm", NORMS)
 @given(case=polyhedra())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_against_every_set_of_tight_rows(norm, case):
     rows, x, weights, equality = case
     if norm == "1" and len(x) == 3:
@@ -224,7 +225,7 @@ def test_against_every_set_of_tight_rows(norm, case):
 
 @pytest.mark.parametrize("norm", NORMS)
 @given(case=polyhedra(5, 9), start=st.lists(st.integers(0, 8), max_size=8, unique=True))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_start_leads_to_the_same_value(norm, case, start):
     rows, x, weights, equality = case
     asked = {"norm": norm, "weights": weights, "equality": equality}
@@ -239,7 +240,7 @@ def test_every_start_leads_to_the_same_value(norm, case, start):
 
 @pytest.mark.parametrize("norm", NORMS)
 @given(case=polyhedra(), enough=st.fractions(min_value=0, max_value=9, max_denominator=3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_far_enough_is_proved(norm, case, enough):
     rows, x, weights, equality = case
     asked = {"norm": norm, "weights": weights, "equality": equality}
@@ -287,7 +288,7 @@ def test_against_cvxpy(norm):
 
 @pytest.mark.parametrize("norm", NORMS)
 @given(case=polyhedra(5, 9))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_float_bound_is_below_and_near(norm, case):
     rows, x, weights, _ = case
     table = moved(rows, list(map(F, x)), weights or [F(1)] * len(x))

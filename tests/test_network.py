@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_strategies import NUMBERS, image_layers, networks_with_points, vectors
+from sparing import examples
 
 from exactcpa.errors import BadNetwork, DimensionMismatch, InexactNumber
 from exactcpa.network import (
@@ -95,7 +96,7 @@ def naive_convolution(layer, image):
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_step_image_layers_against_slices(data):
     shape = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5)))
@@ -113,7 +114,7 @@ def test_linear_is_the_sum_of_products(row, x, bias):
     assert Network(3, (Linear([row], [bias]),)).forward(x) == (expected,)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks_with_points())
 def test_residual_adds_its_input(case):
     net, x = case

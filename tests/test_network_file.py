@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from network_strategies import networks
+from sparing import examples
 
 from exactcpa.errors import BadArgument, BadFile, BadNetwork, DimensionMismatch, ExactcpaError, InexactNumber
 from exactcpa.network import (
@@ -93,13 +94,13 @@ def test_every_type_is_written_as_it_was_read(layer):
     assert to_json(from_json(head)) == head
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks())
 def test_json_text_keeps_every_network(net):
     assert from_json(parse_json(json.dumps(to_json(net), allow_nan=False))) == net
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(net=networks())
 def test_files_keep_every_network(net, tmp_path):
     save_network(net, tmp_path / "net.json")

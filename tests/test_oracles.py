@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_program import compile_network, nearest_double_of_root, read_domain, run
+from sparing import examples
 from strategies import KINDS, cases
 
 SQUARE = {"type": "box", "lower": [-1, -1], "upper": [1, 1]}
@@ -29,20 +30,20 @@ def agree(network, domain):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.data())
 def test_clipping_agrees_with_sign_vectors(kind, data):
     agree(*data.draw(cases((1, 2), [kind])))
 
 
 @pytest.mark.slow
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=examples(3000), deadline=None)
 @given(cases((1, 2)))
 def test_clipping_agrees_with_sign_vectors_often(case):
     agree(*case)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases((1, 2, 3, 4)), st.integers(0, 2**32))
 def test_a_point_lies_in_the_cell_of_its_pattern(case, seed):
     """The recursion over cells and the plain forward pass agree at the cells' interior points."""
@@ -57,7 +58,7 @@ def test_a_point_lies_in_the_cell_of_its_pattern(case, seed):
         assert output == tuple(oracles._value(line, point) for line in state.lines)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(cases((3, 4)))
 def test_sign_vectors_in_three_and_four_dimensions(case):
     """`row_edges` asserts that every facet has exactly one cell beyond it, mutually; here it is only run."""

@@ -15,6 +15,7 @@ from degenerate import CASES
 from hypothesis import given, settings
 from oracle_program import read_domain, run
 from oracles import facet_points, integer_row, truth
+from sparing import examples
 from strategies import BENDS, cases
 from validate import SMALL, cell_of, faces_of, patterns_of
 
@@ -268,7 +269,7 @@ def test_volumes_of_cells(case):
     assert sum(volumes) == volume_of(part.domain)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(cases((1, 2, 3)))
 def test_views_of_random_networks(given_case):
     network, domain = json.loads(json.dumps(given_case))
@@ -309,7 +310,7 @@ def _slack(row, point):
     return row[-1] - sum(n * x for n, x in zip(row, point, strict=False))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(cases((1, 2, 3), kinds=BENDS))
 def test_units_that_bound(given_case):
     """A unit bounds a cell at a point if it is at a breakpoint there and not flat on the cell."""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from margin_oracle import NORMS, distance, level_distance
 from margin_oracle import partition_distance as brute_force
+from sparing import examples, some
 from strategies import cases
 
 import exactcpa as cpa
@@ -57,7 +58,7 @@ def test_domain_moves_the_nearest_point():
     assert cpa.partition_distance(net, [1, 0]).nearest == (F(5, 2), F(3, 2))
 
 
-@pytest.mark.parametrize("number", range(48))
+@pytest.mark.parametrize("number", some(range(48), 16))
 @pytest.mark.parametrize("norm", NORMS)
 def test_classifiers(number, norm):
     case = margin_cases.case(number)
@@ -70,9 +71,9 @@ def test_classifiers(number, norm):
             assert distance(found.nearest, case.point, norm, weights) == value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", some(NORMS, 1))
 def test_all_layer_types(norm, data):
     """Every layer, box, polytope and slice, with degenerate units on purpose."""
     network, domain = data.draw(cases(dimensions=(1, 2)))
@@ -82,7 +83,7 @@ def test_all_layer_types(norm, data):
     assert found.value == brute_force(network, domain, point, norm)[0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.data())
 def test_three_inputs(data):
     network, domain = data.draw(cases(dimensions=(3,)))
@@ -91,7 +92,7 @@ def test_three_inputs(data):
     assert cpa.partition_distance(net, point, dom).value == brute_force(network, domain, point)[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_nearest_point_is_in_two_cells(data):
     network, domain = data.draw(cases(dimensions=(1, 2)))
@@ -111,7 +112,7 @@ def test_nearest_point_is_in_two_cells(data):
 # Relations.
 
 
-@pytest.mark.parametrize("number", range(0, 48, 3))
+@pytest.mark.parametrize("number", some(range(0, 48, 3), 6))
 @pytest.mark.parametrize("norm", NORMS)
 def test_scaled_and_translated_input(number, norm):
     """The network of ``(x - v) / c`` has all distances c times as large."""
@@ -160,7 +161,7 @@ def network_up_to(network, layer, index):
     return {**network, "layers": [*before, row]}
 
 
-@pytest.mark.parametrize("number", range(1, 48))
+@pytest.mark.parametrize("number", some(range(1, 48), 12))
 @pytest.mark.parametrize("norm", NORMS)
 def test_bent_hyperplanes(number, norm):
     """Every unit, against all cells of the layers before it."""
@@ -177,7 +178,7 @@ def test_bent_hyperplanes(number, norm):
             assert cpa.network_from_json(cut).forward(found.nearest) == (0,)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data())
 def test_partition_is_nearer_than_every_unit(data):
     """Of all layer types; and in input space some unit is as near, unless only part of its hyperplane is a boundary."""

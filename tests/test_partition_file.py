@@ -18,6 +18,7 @@ import pytest
 from degenerate import CASES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 import exactcpa as cpa
 from exactcpa import enumerate as engine
@@ -350,7 +351,7 @@ def edits(draw, value):
     return draw(VALUES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_any_json_is_read_or_refused(contents, tmp_path_factory, data):
     blocks = blocks_of(contents)
@@ -363,7 +364,7 @@ def test_any_json_is_read_or_refused(contents, tmp_path_factory, data):
             part.cell(0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_any_numbers_are_read_or_refused(contents, tmp_path_factory, data):
     """Whatever is read, its views do not break; one may say that its witness is not in its cell."""

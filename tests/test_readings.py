@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_program import read_domain, run
 from oracles import integer_row
+from sparing import examples
 from strategies import cases, points_of
 from validate import vertices_of
 
@@ -41,7 +42,7 @@ def follow(net, x):
     return tuple(value), tuple(pieces)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(cases(), st.data())
 def test_networks_mean_the_same(case, data):
     network, domain = json.loads(json.dumps(case))
@@ -54,7 +55,7 @@ def test_networks_mean_the_same(case, data):
     assert cpa.network_from_json(cpa.network_to_json(net)) == net
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(cases((1, 2, 3)))
 def test_domains_mean_the_same(case):
     _, domain = json.loads(json.dumps(case))

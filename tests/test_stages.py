@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import HealthCheck, given, settings
 from network_strategies import networks_with_points
+from sparing import examples
 
 from exactcpa import checker
 from exactcpa.errors import BadNetwork, DimensionMismatch
@@ -55,14 +56,14 @@ def bends_of(layer):
     return first.units
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks_with_points())
 def test_stages_compute_the_network(case):
     net, x = case
     assert evaluate(stages(net), x) == net.forward(x)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks_with_points())
 def test_units_come_first_and_are_counted(case):
     net, _ = case
@@ -76,7 +77,7 @@ def test_units_come_first_and_are_counted(case):
         assert flags == sorted(flags, reverse=True)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks_with_points())
 def test_the_checker_lowers_alike(case):
     """The checker lowers the written network by itself; only where it puts groups of one may differ."""

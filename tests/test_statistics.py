@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa.batchnorm import deployed_scale
 from exactcpa.errors import BadArgument, BadNetwork, DimensionMismatch, InexactNumber
@@ -167,7 +168,7 @@ def test_residual_block():
     assert freeze(net, [[-1], [1]]).forward([1]) == (1,)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(networks_with_batches())
 def test_statistics_against_second_implementation(case):
     net, (batch,) = case
@@ -249,7 +250,7 @@ def test_default_momentum_is_a_double():
     assert layer.mean == (F(0.1),)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(networks_with_batches(batches=3, least=2), st.none() | st.fractions(0, 1, max_denominator=6))
 def test_running_against_second_implementation(case, momentum):
     net, batches = case

@@ -7,6 +7,7 @@ import pytest
 from evidence import BENDS_AT_ZERO, accepts_changed, assert_accepted, assert_rejects_the_opposite, instances
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa.enumerate import enumerate_cells
 from exactcpa.errors import BadArgument
@@ -55,7 +56,7 @@ def test_count_of_generic_and_central_arrangements(m, d):
 
 
 @given(arrangements())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_box_meets_every_cell(arrangement):
     rows, offsets = arrangement
     box = box_meeting_every_cell(rows, offsets)
@@ -75,7 +76,7 @@ def test_count_of_degenerate_arrangements():
 
 
 @given(arrangements())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_solve_and_rank(arrangement):
     rows, offsets = arrangement
     found = solve(rows, offsets)
@@ -136,7 +137,7 @@ def test_deep_layers_are_examined_in_their_own_space():
 
 @ALL
 @given(case=instances(plain=True, bends=BENDS_AT_ZERO, units=4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_random_networks(statement, case):
     verdict = statement.verify(*case)
 

@@ -7,6 +7,7 @@ import pytest
 from batchnorm_strategies import networks, points, trained
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa.data_file import Data
 from exactcpa.theorems import STATEMENTS
@@ -135,21 +136,21 @@ def test_evidence_without_entries_shows_nothing(name):
 
 
 @pytest.mark.parametrize("name", QUICK)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(case=trained(), labels=st.lists(st.integers(0, 1), min_size=5, max_size=5))
 def test_random_networks(name, case, labels):
     examine_random(name, *case, labels)
 
 
 @pytest.mark.parametrize("name", QUICK)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(case=trained(beta=False), labels=st.lists(st.integers(0, 1), min_size=5, max_size=5))
 def test_random_networks_without_beta(name, case, labels):
     examine_random(name, *case, labels)
 
 
 @pytest.mark.parametrize("name", ENGINE)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(case=trained(beta=False))
 def test_random_networks_through_the_engine(name, case):
     examine_random(name, *case, [0, 1, 0, 1, 1])
@@ -165,7 +166,7 @@ def examine_random(name, net, data, labels):
         assert verdict.reason.startswith("hypothesis fails: ")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(points(2, least=2, most=5), st.lists(st.integers(0, 1), min_size=5, max_size=5))
 def test_random_data_alone(data, labels):
     for name in ("A11", "R1", "R2", "R2u"):
@@ -175,7 +176,7 @@ def test_random_data_alone(data, labels):
         assert shows(statement, verdict)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(networks(2))
 def test_network_without_data_is_out_of_scope(net):
     for name in IDS:

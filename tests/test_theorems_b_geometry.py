@@ -7,6 +7,7 @@ import pytest
 from batchnorm_strategies import linears, points
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 import exactcpa as cpa
 from exactcpa.data_file import Data
@@ -37,7 +38,7 @@ from exactcpa.theorems.readd_isotropic import failure_between
 from exactcpa.theorems.statement import Outcome
 
 F = Fraction
-SOME = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 ROWS = ((F(1), F(0)), (F(0), F(1)), (F(1), F(1)), (F(1), F(-2)))
 
 
@@ -311,7 +312,7 @@ def test_common_line_of_one_row():
     assert verdict.evidence["point"][0] == 1
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.integers(2, 3).flatmap(lambda d: st.tuples(linears(d, 2), linears(2, 3), points(d, least=3))),
     st.sampled_from([ReLU(), LeakyReLU("1/4"), LeakyReLU("-1/2"), Abs()]),

@@ -8,6 +8,7 @@ import sympy as sp
 from batchnorm_strategies import centred, points, trained
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 import exactcpa as cpa
 from exactcpa.errors import BadArgument, CertificateRejected
@@ -17,7 +18,7 @@ from exactcpa.theorems.readd_minibatches import closed_form, expected_moments, l
 from exactcpa.theorems.statement import Outcome
 
 F = Fraction
-SOME = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 UNIT = Network(1, (Linear([[1]], [0]), TrainingBatchNorm(epsilon=1), ReLU()))
 
 

@@ -7,6 +7,7 @@ import pytest
 from batchnorm_strategies import BENT_AT_ZERO, centred, linears, networks, points
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 import exactcpa as cpa
 from exactcpa.errors import BadArgument
@@ -27,7 +28,7 @@ from exactcpa.theorems.moments import is_rounded_scale, sign_with_root, values_o
 from exactcpa.theorems.statement import Outcome
 
 F = Fraction
-SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 PLAIN = Network(1, (Linear([[1], [-1]], [0, 0]), TrainingBatchNorm(epsilon=0), ReLU()))
 
 

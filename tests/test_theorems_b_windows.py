@@ -7,6 +7,7 @@ import pytest
 from batchnorm_strategies import NUMBERS, points, trained
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 import exactcpa as cpa
 from exactcpa.errors import BadArgument
@@ -17,7 +18,7 @@ from exactcpa.theorems.statement import Outcome
 from exactcpa.theorems.windows import Window, row_range
 
 F = Fraction
-SOME = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def examined(name, net, data, **options):
@@ -185,7 +186,7 @@ def test_deep_batchnorm_first_is_out_of_scope():
 # ---------------------------------------------------------------------- B6
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(trained())
 def test_deep_windows_by_running_the_network(case):
     """At the window's corners the frozen network's pre-activation has the values that the affine map says."""

@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 from evidence import accepts_changed, assert_accepted, assert_rejects_the_opposite, instances
 from hypothesis import given, settings
+from sparing import examples
 
 from exactcpa.errors import BadNetwork
 from exactcpa.groups import Consecutive
@@ -60,7 +61,7 @@ def test_view_inside_a_residual_block():
 
 
 @given(instances())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_views_reproduce_the_statistics(case):
     net, data = case
     try:
@@ -78,7 +79,7 @@ def test_views_reproduce_the_statistics(case):
 
 @ALL
 @given(case=instances())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_random_networks(statement, case):
     verdict = statement.verify(*case)
 
@@ -160,7 +161,7 @@ def test_a1_rejects_changed_numbers(name):
 
 
 @given(instances(plain=True, depth=1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a1_rotated_against_determinants(case):
     net, data = case
     verdict = A1R.verify(net, data)

@@ -5,6 +5,7 @@ from fractions import Fraction
 from evidence import accepts_changed, assert_accepted, assert_rejects_the_opposite, instances
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 
 from exactcpa.domain import Box
 from exactcpa.enumerate import enumerate_cells
@@ -31,7 +32,7 @@ ZERO = F(0)
 
 
 @given(instances())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a6_against_the_facets_of_the_engine(case):
     net, data = case
     verdict = A6.verify(net, data)
@@ -99,7 +100,7 @@ def test_a6_rejects_changed_evidence():
 
 
 @given(instances())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_local_lines_agree_with_the_forward_pass(case):
     net, data = case
     try:
@@ -157,7 +158,7 @@ def test_level_set_far_away_needs_a_wider_box():
 
 
 @given(instances(plain=True, bends=[ReLU(), LeakyReLU("1/4"), Abs()], inputs=1), ENTRIES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_level_set_on_the_line_against_roots(case, level):
     net, data = case
     try:

@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 from evidence import BENDS_AT_ZERO, accepts_changed, assert_accepted, assert_rejects_the_opposite, instances
 from hypothesis import given, settings
+from sparing import examples
 
 from exactcpa.groups import Consecutive
 from exactcpa.layers import HardTanh, LeakyReLU, Linear, MaxOut, ReLU, Residual, TrainingBatchNorm
@@ -179,7 +180,7 @@ def test_scales():
 
 @ALL
 @given(case=instances(bends=BENDS_AT_ZERO, points=4))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_random_networks(statement, case):
     verdict = statement.verify(*case, cells=300, limit=2)
 
@@ -189,7 +190,7 @@ def test_random_networks(statement, case):
 
 @pytest.mark.parametrize("statement", [A7, A8C], ids=lambda s: s.id)
 @given(case=instances(plain=True, bends=BENDS_AT_ZERO, points=4))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_random_centred_networks(statement, case):
     verdict = statement.verify(*case, cells=300, limit=2)
 

@@ -11,6 +11,7 @@ import pytest
 import validate as checks
 from degenerate import CASES
 from hypothesis import given, settings
+from sparing import examples
 from strategies import cases
 
 import exactcpa as cpa
@@ -89,7 +90,7 @@ def told(network, domain):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases((1, 2, 3)))
 def test_accepts_the_truth(case):
     checks.validate(told(*case))

@@ -15,6 +15,7 @@ import pytest
 from degenerate import CASES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparing import examples
 from strategies import KINDS, cases
 
 import exactcpa as cpa
@@ -65,7 +66,7 @@ def read(case):
 # The same partition.
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(case=cases())
 def test_mixed_layers(path, case):
     assert_engines_agree(*read(case), path)
@@ -73,7 +74,7 @@ def test_mixed_layers(path, case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_every_layer_type(kind, path, data):
     assert_engines_agree(*read(data.draw(cases(kinds=[kind]))), path)
@@ -317,7 +318,7 @@ def in_layout(row):
     return [*row, 0.0, sum(map(abs, row)) * (1 + 1e-9), float(row[0] == 0), 0.0, 1.0, *[0.0] * 0][: d + 6]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.integers(1, 4).flatmap(
         lambda d: st.lists(
@@ -355,7 +356,7 @@ def test_positions_and_signs_are_within_their_bounds(numbers):
         )
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_signs_in_integers(numbers):
     *chosen, line = numbers
     d = len(chosen)
