@@ -4,7 +4,8 @@ Proofs are made of random networks over [-1, 1]^d, by `make_networks`, and of de
 ``python -I -S exactcpa/checker.py FILE [--workers N]``, each time a process of its own.  Cells per second and core are
 cells divided by processor time (user and system, all processes), so other work on the machine matters little; the
 speed-up of two workers is a ratio of times of the clock, and says nothing on a machine with other work: look at `core`,
-the share of the time in which one worker had a core.
+the share of the time in which one worker had a core, and at `2 apart`, the gain of two checks at once that have nothing
+to do with each other, which is less than 2 where two cores are in each other's way.
 
 Goals: the rate on the networks with d = 3 and 64 units; the speed-up, on a run of 4 s and more, if `core` is at
 least 0.9 (otherwise it is not judged).  Prints a table, then one JSON line whose `value` is the
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,10 @@ def measure(case: Case) -> Measured:
         path = Path(folder) / "proof.cpa"
         part = cpa.enumerate_cells(case.network(), cpa.Box([-1] * d, [1] * d), proof=path)
         runs = [checked(path, workers) for workers in (1, 2)]
+        start = time.perf_counter()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(checked, [path, path], [1, 1]))
+        apart = time.perf_counter() - start
         size = path.stat().st_size
     cells = len(part)
     return {
@@ -92,6 +98,7 @@ def measure(case: Case) -> Measured:
         "rate": cells / runs[0]["processor"],
         "seconds": [run["seconds"] for run in runs],
         "speed_up": runs[0]["seconds"] / runs[1]["seconds"],
+        "apart": 2 * runs[0]["seconds"] / apart,
         "core": runs[0]["processor"] / runs[0]["seconds"],
         "extra_work": runs[1]["processor"] / runs[0]["processor"],
         "bytes_per_cell": size / cells,
@@ -130,6 +137,7 @@ HEAD = [
     "cells",
     "cells/s and core",
     "2 workers",
+    "2 apart",
     "work of 2",
     "proof bytes per cell",
     "core",
@@ -143,6 +151,7 @@ def row(result: Measured) -> list[str]:
         f"{result['cells']:,}",
         f"{result['rate']:,.0f}",
         f"{result['speed_up']:.2f}",
+        f"{result['apart']:.2f}",
         f"{result['extra_work']:.2f}",
         f"{result['bytes_per_cell']:,.0f}",
         f"{result['core']:.2f}",

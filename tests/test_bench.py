@@ -25,6 +25,7 @@ def run(*words):
     return subprocess.run([sys.executable, *map(str, words)], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_base_case():
     done = run(SCRIPTS / "bench_enumerate.py", "--only", "2-16-16", "--repeat", 1, "--no-peers", "--json")
     line = json.loads(done.stdout)

@@ -380,7 +380,7 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("proof", [["--proof"], []])
+@pytest.mark.parametrize("proof", some([["--proof"], []], 1))
 def test_interrupt_leaves_no_file(tmp_path, proof):
     """Minutes of work, interrupted from outside once it is under way."""
     net = tmp_path / "large.json"
