@@ -41,9 +41,10 @@ fingerprint() { printf '%s\n' "$repository" | cat - "$repository/pyproject.toml"
 
 install() {
     say "Installing exactcpa${1:+ with the extra \"$1\"} into .venv (first run only, a few minutes) ..."
-    # hatchling goes in first so that a later change of pyproject.toml installs without a network.
+    # hatchling goes in first so that a later change of pyproject.toml installs without a network.  Python compiles
+    # modules when it first imports them, which are few of all there are.
     "$python" -m pip --disable-pip-version-check install --quiet hatchling >&2 &&
-        "$python" -m pip --disable-pip-version-check install --quiet --no-build-isolation \
+        "$python" -m pip --disable-pip-version-check install --quiet --no-compile --no-build-isolation \
             --editable "$repository${1:+[$1]}" >&2 || {
         say "The installation did not finish (see pip's lines above); the first run needs a network."
         exit 2
