@@ -2,7 +2,7 @@
 
 Before one function may call another, numba makes of the other a library of its own: machine code, and two ways in, from
 Python and from C.  Nobody takes those, for the caller takes over intermediate code and optimises it with its own.  A
-*part* is compiled without, which saves three tenths of the time that the walk in three dimensions takes to compile.
+*part* is compiled without, which shortens the first compilation.
 
 Main definitions: `part`.
 
