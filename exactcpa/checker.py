@@ -2071,6 +2071,10 @@ class Sums:
         is_dense = len(weights) > 3 and 2 * given >= results * len(weights)
         self.growth = largest.bit_length() + 1 if is_dense else LONGEST_DIGIT + 1
 
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self.biases)
+
     def at(self, entries: Sequence[int], one: int) -> list[int]:
         """Return the lines at given results, with ``one`` for the constant 1."""
         bits = self.growth + max(max(entries), -min(entries), one).bit_length()  # of a sum, with its sign
@@ -2357,7 +2361,7 @@ class Claim:
 
     def read_classes(self) -> None:
         """Read outputs and class; the network at the point has that class, which is alone if the value is not 0."""
-        outputs, count = self.json["outputs"], len(self.network.stages[-1].sums.biases)
+        outputs, count = self.json["outputs"], len(self.network.stages[-1].sums)
         if isinstance(outputs, dict) and outputs.get("kind") == "threshold":
             expect_fields(outputs, "kind value", "outputs")
             self.threshold = number(outputs["value"])

@@ -372,7 +372,7 @@ class Question:
             reject("expected either output or unit")
         if "output" in item:
             last = len(self.network.stages) - 1
-            return last, _below(item["output"], len(self.network.stages[last].sums.biases), "output")
+            return last, _below(item["output"], len(self.network.stages[last].sums), "output")
         layer, unit = self.unit(item["unit"])
         return (
             (layer, unit.source)
@@ -400,12 +400,12 @@ class Question:
         elif "outputs" in value:
             checker.expect_fields(value, "outputs", "tie")
             plus, minus = (
-                _below(i, len(self.network.stages[last].sums.biases), "outputs") for i in value["outputs"]
+                _below(i, len(self.network.stages[last].sums), "outputs") for i in value["outputs"]
             )
             stage, shift, at_least = last, Fraction(0), True
         else:
             checker.expect_fields(value, "output threshold", "tie")
-            plus = _below(value["output"], len(self.network.stages[last].sums.biases), "output")
+            plus = _below(value["output"], len(self.network.stages[last].sums), "output")
             stage, minus, shift, at_least = last, None, number(value["threshold"]), False
         function = zero
         if pattern is not None:
