@@ -11,6 +11,11 @@ def some(cases, count):
     return [pytest.param(*case, marks=mark) for case, mark in zip(cases, marks, strict=False)]
 
 
+def all_but(long, cases):
+    """All cases, the long ones marked slow."""
+    return [pytest.param(case, marks=[pytest.mark.slow] if case in long else []) for case in cases]
+
+
 def examples(count):
     """So many examples, in the share of the profile: of a hundred, it has this percentage."""
     return max(2, count * settings.default.max_examples // 100)

@@ -33,7 +33,7 @@ from exactcpa.checker import Rejected, Unfinished, Unreadable, check, check_byte
 from exactcpa.network_file import to_json
 
 CHECKER = Path(checker.__file__)
-STYLES = {
+STYLES = {  # the first five, which have much at once, are those of the ordinary run
     "pruned_on_the_way": Style(exact=True, scales=True, prunes=True),
     "implied_and_pruned": Style(implied=True, scales=True, backwards=True, prunes=True),
     "ties_pruned": Style(ties=True, scales=True, backwards=True, prunes=True),

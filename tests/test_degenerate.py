@@ -8,7 +8,7 @@ import oracles
 import pytest
 from degenerate import CASES, LARGE_CASES, Case
 from oracle_program import read_domain
-from sparing import some
+from sparing import all_but
 from validate import edge_patterns, patterns_of, validate
 
 import exactcpa as cpa
@@ -42,10 +42,7 @@ def test_hand_proofs_agree_with_sign_vectors(name):
         assert oracles.enumerate_signs(case.network, case.domain).counts == case.counts
 
 
-LONG = "deep_and_narrow_8"
-
-
-@pytest.mark.parametrize("name", some(sorted(CASES, key=LONG.__eq__), len(CASES) - 1))
+@pytest.mark.parametrize("name", all_but({"deep_and_narrow_8"}, CASES))
 def test_engine(name):
     case = CASES[name]
     part = enumerated(case)

@@ -15,7 +15,7 @@ from degenerate import CASES
 from hypothesis import given, settings
 from oracle_program import read_domain, run
 from oracles import facet_points, integer_row, truth
-from sparing import examples
+from sparing import all_but, examples
 from strategies import BENDS, cases
 from validate import SMALL, cell_of, faces_of, patterns_of
 
@@ -100,14 +100,10 @@ def holders(cells, point):
 # Every data network: volumes, witnesses, graph.
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "random_3_32_32" else [])  # 8,387 cells
-        for name in NETWORKS
-        if read(name)[1].dimension <= 3
-    ],
-)
+LONG = {"random_3_32_32"}  # 8,387 cells
+
+
+@pytest.mark.parametrize("name", all_but(LONG, (name for name in NETWORKS if read(name)[1].dimension <= 3)))
 def test_volumes_of_data_networks_add_up(name):
     net, domain = read(name)
     part = cpa.enumerate_cells(net, domain)
