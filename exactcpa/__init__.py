@@ -45,6 +45,7 @@ it; the checker imports nothing of the package at all):
     float_form         rounded copies of a switch form, with proved error bounds
     kernels.plain_indices  compilation in which a negative index does not count from the end
     kernels.parts      compilation of what only other kernels call
+    kernels.bits       sets of up to 64 things as the bits of a word
     kernels.state      the working arrays of the split tree
     kernels.filters    rigorous filters: when a comparison made in doubles is a proof
     kernels.corners    facets found in passing, at the corners that linear programs visit
@@ -56,7 +57,7 @@ it; the checker imports nothing of the package at all):
     kernels.twins      lines that are multiples of a row
     kernels.records    what the walk writes: the records of the proof, and the results
     kernels.nodes      points, rows, dictionary and children of a node of the split tree
-    kernels.expansions  lines of deep layers in three doubles a coefficient, accurate again
+    kernels.expansions  lines of deep layers in two or three doubles a coefficient, accurate again
     kernels.layers     the next layer's lines, accumulated as the decisions fall
     kernels.rows       which rows of a finished layer or cell are redundant, which are facets
     kernels.contest    maxima of three and more lines: who wins somewhere on a node

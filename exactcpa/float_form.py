@@ -56,6 +56,7 @@ class FloatForm(NamedTuple):
         constant: Shape ``(layers, n, 3)``.
         base: Shape ``(layers, n, m, 3)``.
         gain: Shape ``(layers, k, n, 3)``: transposed, one contiguous row a decision.
+        weights: Shape ``(layers, k, n')``: the gains' numbers alone, with zeros up to a multiple of eight.
         switch_bits: Shape ``(layers, k)``: pattern bit of each switch.
         constant_rest, base_rest, gain_rest: Shaped as the triples; without layers if no number has an error.
     """
@@ -64,6 +65,7 @@ class FloatForm(NamedTuple):
     constant: np.ndarray
     base: np.ndarray
     gain: np.ndarray
+    weights: np.ndarray
     switch_bits: np.ndarray
     constant_rest: np.ndarray
     base_rest: np.ndarray
@@ -289,6 +291,7 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         np.zeros((count, n, 3)),
         np.zeros((count, n, width, 3)),
         np.zeros((count, k, n, 3)),
+        np.zeros((count, k, (n + 7) // 8 * 8)),
         np.zeros((count, k), np.int64),
         np.zeros((count, n, 3)),
         np.zeros((count, n, width, 3)),
@@ -305,6 +308,7 @@ def float_form(form: SwitchForm, domain: FloatDomain) -> ScaledForm:
         decisions = [*lines[: layer.switches], *(lines[group[0]] for group in layer.groups)]
         exponents.append(tuple(lines))
         previous = lines
+    arrays.weights[:, :, :n] = arrays.gain[..., 0]
     if (domain.box[2] < 0.25).any():
         # Coordinates so small that their scale had to be cut off: coefficients may exceed four times the size.
         for triples in (arrays.constant, arrays.base, arrays.gain):

@@ -189,10 +189,10 @@ class Settler:
             error = 0.0
             for j, (n, shift) in enumerate(zip((constant, *row[:d]), shifts, strict=True)):
                 parts, is_all = as_parts(int(n), int(lines.denominator), shift)
-                tree.expansions[layer, j : 3 * d + 3 : d + 1, i] = parts
+                tree.expansions[state.IN_THREE, layer, j : 3 * d + 3 : d + 1, i] = parts
                 if not is_all:
                     error += abs(parts[2]) * 2.0**-52 * radius[j] + TINY if parts[0] < inf else inf
-            tree.expansions[layer, 3 * d + 3 + state.OF_ERROR, i] = error * (1 + 1e-9)
+            tree.expansions[state.IN_THREE, layer, 3 * d + 3 + state.OF_ERROR, i] = error * (1 + 1e-9)
 
     # ------------------------------------------------------------------ does a switch cut a node?
 

@@ -76,8 +76,10 @@ def take_off(tree: Tree, settler: Settler, side: VertexSide | None = None) -> Su
         bits=tree.bits[f].copy(),
         sums=tree.sums[f].copy(),
         lines=tree.lines[: frame[state.LAYER] + 1].copy(),
-        expansions=tree.expansions[: frame[state.LAYER] + 1][tree.expanded[: frame[state.LAYER] + 1] > 0],
-        expanded=tree.expanded[: frame[state.LAYER] + 1].copy(),
+        expansions=tree.expansions[:, : frame[state.LAYER] + 1][
+            tree.expanded[:, : frame[state.LAYER] + 1] > 0
+        ],
+        expanded=tree.expanded[:, : frame[state.LAYER] + 1].copy(),
         undecided=tree.lists[state.UNDECIDED, frame[state.U0] : frame[state.U1]].copy(),
         active=tree.lists[state.ACTIVE, frame[state.A0] : frame[state.A1]].copy(),
         rows=tree.rows[: frame[state.ROWS]].copy(),
@@ -130,8 +132,9 @@ def plant(tree: Tree, lp: Lp, settler: Settler, node: Subtree) -> tuple[Tree, Lp
     tree.lists[state.ACTIVE, :active] = node.active
     tree.lists[state.OUTER :, :active] = np.where(node.beyond >= 0, held + node.beyond, -1)
     tree.bits[0], tree.sums[0], tree.lines[: len(node.lines)] = node.bits, node.sums, node.lines
-    tree.expanded[: len(node.expanded)] = node.expanded
-    tree.expansions[: len(node.expanded)][node.expanded > 0] = node.expansions
+    layers = node.expanded.shape[1]
+    tree.expanded[:, :layers] = node.expanded
+    tree.expansions[:, :layers][node.expanded > 0] = node.expansions
     tree.rows[: len(node.rows)], tree.flips[: len(node.rows)] = node.rows, node.flips
     tree.origins[: len(node.rows)], tree.spans[:] = node.origins, node.spans
     tree.points[:held], tree.signs[:held], tree.point_ids[:held] = node.points, node.signs, -1

@@ -62,7 +62,7 @@ class VertexSide:
         switches = int(form.sizes[:, 1].max())
         self._form, self._settler, self._floats = form, settler, floats
         self._d = settler.form.dimension
-        self.corners = new_corners(frames, switches, rows, floats.box)
+        self.corners = new_corners(frames, switches, form.constant.shape[1], rows, floats.box)
         self._known: dict[tuple, Point] = {}
 
     def advance(

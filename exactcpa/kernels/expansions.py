@@ -1,18 +1,20 @@
-"""Lines of deep layers in three doubles a coefficient: what makes them accurate again where rounding has spoilt them.
+"""Lines of deep layers in two or three doubles a coefficient: accurate again where rounding has spoilt them.
 
 Bounds of rounding errors grow from layer to layer, by the sum of the absolute weights over the size of what they add
 up to.  After some twenty layers little is left of 53 bits.  So where the bounds of a layer get coarse, its lines are
-composed anew from the first layer, each coefficient an unevaluated sum of three doubles, as the weights are with their
-rests (`float_form`), and rounded once; where even those get coarse, and after maxima of three and more lines, the
-exact side is asked for them (``ASK_LINES``).  Which of the two depends on the decisions of the path alone, and so do
-all numbers here.
+composed anew from the first layer and rounded once.  Each coefficient is an unevaluated sum of two doubles, or of
+three, where two get coarse or the weights themselves have rests (`float_form`); where even those do, and after maxima
+of three and more lines, the exact side is asked for them (``ASK_LINES``).  Which of these depends on the decisions of
+the path alone, and so do all numbers here.
 
 Main definitions: `expand`, `is_coarse`, `take_expansions`.
 
 Conventions: ``expansions[l, :, i]`` holds the high parts of line ``i``'s ``1 + d`` coefficients, the middle parts, the
 low parts, the error over the box as in `filters`, and room: for a sum, and for the three parts and the error of the
 line's present gain.  So the lines of a layer stand side by side, and are worked on several at a time.
-``expanded[l]`` says whether they are those of the present path.
+``expanded[l]`` says whether they are those of the present path.  `state` has two of both, one on the other: `IN_TWO`
+doubles, whose low parts are zero, and `IN_THREE`; neither is made of the other, so that all numbers depend on the path
+alone.
 
 References: Ogita, Rump and Oishi, Accurate sum and dot product (2005), section 2 (products by a fused multiply-add) and
 section 5 (K-fold sums).
@@ -31,6 +33,7 @@ from exactcpa.kernels.filters import TINY, U, write_size
 from exactcpa.kernels.state import (
     GAIN,
     GAIN_ERROR,
+    IN_TWO,
     LOW_GAIN,
     MIDDLE_GAIN,
     OF_ERROR,
@@ -147,6 +150,59 @@ def _add_multiple(expansions, layer, width, z, d, box):
                 here[room + OF_SUM, i] += strays * weight
 
 
+@kernel
+def _add_in_two(here, before, gains, width, z, factor, d, box):
+    """Add line ``z`` of the layer before, in two doubles, to each line, times its gain, a double.
+
+    The product by the high part and its sum are exact.  The middle part takes what they lose, and rounds: with N terms
+    ``g_z (h_z + m_z)`` and S the sum of all ``|g_z h_z|`` and the constant's size, what one term loses is at most
+    ``2 u |g_z h_z| + u S``, since ``|m_z| <= u |h_z|``; so all together ``(N + 2) u S``, each part of which rounds
+    thrice and then in at most N sums.  `factor` is at least ``(N + 2) (N + 4) u**2``; underflow is less than `TINY`.
+    """
+    k = d + 1
+    room, size = 3 * k, 0.0
+    for j in range(k):
+        size += abs(before[j, z]) * (box[RADIUS, j - 1] if j > 0 else 1.0)
+    error = before[room + OF_ERROR, z] + factor * size * ABOVE
+    for i in range(width):
+        gain = abs(gains[i])
+        here[room + OF_ERROR, i] += gain * error + (TINY if gain != 0.0 else 0.0)
+    for j in range(k):
+        high, middle = before[j, z], before[k + j, z]
+        for i in range(width):
+            first, second = gains[i] * high, gains[i] * middle
+            rest = _fused(gains[i], high, -first)
+            here[j, i], lost = _sum(here[j, i], first)
+            here[k + j, i] += (rest + second) + lost
+
+
+@kernel
+def _expand_in_two(
+    constant, base, weights, switches, lines, has_base, switch_bits, bits, f, expansions, layer, n, d, box
+):
+    """One layer from the layer before, as `_expand_layer`, in two doubles; no number has a rest."""
+    width, has_rests = _width(expansions, n), False
+    _begin_lines(constant, constant, has_rests, expansions, layer, n, width, d)
+    here, before, room = expansions[layer], expansions[layer - 1], 3 * d + 3
+    factor = (lines + switches + 8) * U
+    factor *= factor
+    for i in range(n):
+        here[room + OF_ERROR, i] = factor * abs(constant[layer, i, 0])
+    if has_base:
+        for z in range(lines):
+            for i in range(n):
+                here[room + GAIN, i] = base[layer, i, z, 0]
+            _add_in_two(here, before, here[room + GAIN], width, z, factor, d, box)
+    for z in range(switches):
+        bit = switch_bits[layer - 1, z]
+        if (bits[f, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1):
+            _add_in_two(here, before, weights[layer, z], width, z, factor, d, box)
+    _finish(expansions, layer, n, lines + switches, d)
+    for j in range(2 * d + 2):
+        for i in range(n):
+            here[room + OF_ERROR, i] += 0.0 * here[j, i]  # no bound where something has overflowed
+
+
 @inlined
 def _finish(expansions, layer, n, count, d):
     """Make the parts of coefficients overlap little, exactly, and bound the error of at most so many terms."""
@@ -247,6 +303,7 @@ def expand(
     constant,
     base,
     gain,
+    weights,
     switch_bits,
     constant_rest,
     base_rest,
@@ -256,14 +313,21 @@ def expand(
     expansions,
     expanded,
     layer,
+    parts,
     d,
     box,
 ):
-    """Compose the lines of a layer, from the last one before that has expansions; False if maxima lie between.
+    """Compose the lines of a layer, from the last one before that has expansions.
 
-    The first arguments are of the `FloatForm`; `layer` is not the first.
+    The first arguments are of the `FloatForm`; `layer` is not the first.  `parts` is `IN_TWO` or `IN_THREE`: of which
+    set the expansions are.
+
+    Returns:
+        False if that cannot be: maxima lie between, or numbers with rests are asked for in two doubles.
     """
     has_rests = constant_rest.shape[0] > 0
+    if has_rests and parts == IN_TWO:
+        return False
     start = layer - 1
     while start > 0 and not expanded[start]:
         start -= 1
@@ -274,26 +338,46 @@ def expand(
         _expand_first(constant, base, constant_rest, base_rest, has_rests, expansions, sizes[0, 0], d, box)
         expanded[0] = 1
     for number in range(start + 1, layer + 1):
-        _expand_layer(
-            constant,
-            base,
-            gain,
-            constant_rest,
-            base_rest,
-            gain_rest,
-            sizes[number - 1, 1],
-            sizes[number - 1, 0],
-            sizes[number, 3] != 0,
-            has_rests,
-            switch_bits,
-            bits,
-            f,
-            expansions,
-            number,
-            sizes[number, 0],
-            d,
-            box,
-        )
+        n, lines, switches = sizes[number, 0], sizes[number - 1, 0], sizes[number - 1, 1]
+        has_base = sizes[number, 3] != 0
+        if parts == IN_TWO:
+            _expand_in_two(
+                constant,
+                base,
+                weights,
+                switches,
+                lines,
+                has_base,
+                switch_bits,
+                bits,
+                f,
+                expansions,
+                number,
+                n,
+                d,
+                box,
+            )
+        else:
+            _expand_layer(
+                constant,
+                base,
+                gain,
+                constant_rest,
+                base_rest,
+                gain_rest,
+                switches,
+                lines,
+                has_base,
+                has_rests,
+                switch_bits,
+                bits,
+                f,
+                expansions,
+                number,
+                n,
+                d,
+                box,
+            )
         expanded[number] = 1
     return True
 

@@ -20,6 +20,9 @@ from exactcpa.kernels.filters import TINY, U
 
 DIFFERENT, EQUAL, UNKNOWN = 0, 1, 2
 
+ABOVE = 1.0 + 1e-9
+"""Times it a sum of positive numbers, each rounded, is a bound of what it stands for."""
+
 
 @walk_kernel
 def _slot(words, mask):
@@ -144,83 +147,93 @@ def _add(g, a, total):
 
 
 @walk_kernel
-def _rough_errors(form, table, errors):
-    """Fill in gains, and errors of what each decision changes in the first output; whether the network is fit for it.
+def _write_weights(form, gains, bases, by_decision):
+    """Fill in gains and base entries; whether `_carry_back` may go by them: they are doubles, and there are no groups.
 
-    What decision k of layer l changes is a sum over chains of products of gains, ``sum_z gain[l + 1, k, z] s[z]``,
-    where ``s[z]`` is what line z of layer l + 1 shares with the output: the same sum one layer on where z is a switch
-    that is upper, else zero.  Let ``m`` be that sum with absolute values and all switches upper.  A gain is off by a
-    factor within ``1 +- 2 U``, a sum of n products by factors within ``(1 +- U)**n``, and so in each layer the error
-    grows by at most ``(n + 3) U m`` times ``1 + h`` with h below 2**-20 for all layers together.  The m that is
-    computed is off by no more.
-    Nothing underflows: gains are of size 2**-40 to 2**40, so multiples of 2**-93, and within 10 layers all that is
-    computed is a multiple of 2**-930 and below 2**600.
+    ``gains[l]`` and ``bases[l]`` hold one contiguous row a line of layer ``l``, ``by_decision[l]`` one a decision.
     """
-    last = form.sizes.shape[0] - 1
-    if last > 10 or form.gain.shape[2] > 2**20:
-        return False
-    for layer in range(1, last + 1):
-        if form.sizes[layer - 1, 2] or (layer > 1 and form.sizes[layer, 3]):
+    for layer in range(1, form.sizes.shape[0]):
+        if form.sizes[layer - 1, 2]:
             return False
-        for k in range(form.sizes[layer - 1, 1]):
-            for z in range(form.sizes[layer, 0]):
+        for z in range(form.sizes[layer, 0]):
+            for k in range(form.sizes[layer - 1, 1]):
                 value, error = form.gain[layer, k, z, 0], form.gain[layer, k, z, 1]
-                size = abs(value)
-                if size == 0.0 and error == 0.0:
-                    continue
-                if not 2.0**-40 < size < 2.0**40 or not error <= 2.0 * U * size:
+                if not error <= 2.0 * U * abs(value):
                     return False
-                table[layer, k, z] = value
-    factor = 0.0
-    for layer in range(last, 0, -1):
-        factor += (form.sizes[layer, 0] + 3.0) * U * 1.01
-        for k in range(form.sizes[layer - 1, 1]):
-            total = 0.0
-            for z in range(form.sizes[layer, 0]):
-                if layer == last:
-                    total += abs(table[layer, k, z]) * (1.0 if z == 0 else 0.0)
-                elif z < form.sizes[layer, 1]:
-                    total += abs(table[layer, k, z]) * errors[layer + 1, z]
-            errors[layer, k] = total
-    for layer in range(1, last + 1):
-        for k in range(form.sizes[layer - 1, 1]):
-            errors[layer, k] *= factor * 1.01
+                gains[layer, z, k] = by_decision[layer, k, z] = value
+            if form.sizes[layer, 3]:
+                for k in range(form.sizes[layer - 1, 0]):
+                    value, error = form.base[layer, z, k, 0], form.base[layer, z, k, 1]
+                    if not error <= 2.0 * U * abs(value):
+                        return False
+                    bases[layer, z, k] = value
     return True
 
 
 @walk_merged
-def _carry_back(form, across, words, i, lowest, shares):
-    """What each line after layer `lowest` shares with the first output on a cell, by layer.
+def _carry_back(form, gains, bases, words, i, lowest, factor, shares, doubts):
+    """What each line after layer `lowest` shares with the first output on a cell, by layer, and what it may err by.
 
-    ``across[l]`` holds the gains of layer ``l``, one contiguous row a line.
+    A line shares ``s[k] = sum_z weight[z, k] s[z]``, z running over the next layer's lines; let ``E`` bound the errors
+    of the ``s[z]``.  Weights are off by a factor within ``1 +- 2 U``, and a sum of m products by factors within
+    ``(1 +- U)**(m + 1)``, so that of ``s[k]`` is at most ``sum_z |weight[z, k]| (E[z] + (m + 4) U |s[z]|)``, but for
+    underflow and products of errors.  ``doubts[l, z]`` is the bracket; `factor` is at least ``(m + 4) U``.
     """
     for layer in range(form.sizes.shape[0] - 2, lowest, -1):
-        here, after, gains = shares[layer], shares[layer + 1], across[layer + 1]
-        switches = form.sizes[layer, 1]
-        for k in range(form.sizes[layer, 0]):
-            here[k] = 0.0
+        here, doubt, after, doubt_after = shares[layer], doubts[layer], shares[layer + 1], doubts[layer + 1]
+        n, switches = form.sizes[layer, 0], form.sizes[layer, 1]
+        for k in range(n):
+            here[k] = doubt[k] = 0.0
         for z in range(form.sizes[layer + 1, 0]):
-            share = after[z]
+            share, most = after[z], doubt_after[z]
+            if share == 0.0 and most == 0.0:
+                continue
             for k in range(switches):
-                here[k] += gains[z, k] * share
+                weight = gains[layer + 1, z, k]
+                here[k] += weight * share
+                doubt[k] += abs(weight) * most
         for k in range(switches):
-            here[k] *= float(_bit(words, i, form.switch_bits[layer, k]))
+            is_upper = float(_bit(words, i, form.switch_bits[layer, k]))
+            here[k] *= is_upper
+            doubt[k] = (doubt[k] + TINY) * is_upper
+        if form.sizes[layer + 1, 3]:
+            for z in range(form.sizes[layer + 1, 0]):
+                share, most = after[z], doubt_after[z]
+                for k in range(n):
+                    weight = bases[layer + 1, z, k]
+                    here[k] += weight * share
+                    doubt[k] += abs(weight) * most
+            for k in range(n):
+                doubt[k] += TINY
+        for k in range(n):
+            doubt[k] = doubt[k] * ABOVE + factor * abs(here[k])
 
 
 @walk_merged
-def _dot(table, layer, k, shares, n):
-    """A decision's gains times the shares of a layer's lines: four sums, which need not wait for one another."""
-    s0, s1, s2, s3, z = 0.0, 0.0, 0.0, 0.0, 0
+def _change(by_decision, layer, k, shares, doubts, n):
+    """A decision's gains times the shares of a layer's lines, and what that may err by.
+
+    Four sums of both, which need not wait for one another.
+    """
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+    e0, e1, e2, e3, z = 0.0, 0.0, 0.0, 0.0, 0
     while z + 3 < n:
-        s0 += table[layer, k, z] * shares[layer, z]
-        s1 += table[layer, k, z + 1] * shares[layer, z + 1]
-        s2 += table[layer, k, z + 2] * shares[layer, z + 2]
-        s3 += table[layer, k, z + 3] * shares[layer, z + 3]
+        a, b = by_decision[layer, k, z], by_decision[layer, k, z + 1]
+        c, d = by_decision[layer, k, z + 2], by_decision[layer, k, z + 3]
+        s0 += a * shares[layer, z]
+        s1 += b * shares[layer, z + 1]
+        s2 += c * shares[layer, z + 2]
+        s3 += d * shares[layer, z + 3]
+        e0 += abs(a) * doubts[layer, z]
+        e1 += abs(b) * doubts[layer, z + 1]
+        e2 += abs(c) * doubts[layer, z + 2]
+        e3 += abs(d) * doubts[layer, z + 3]
         z += 4
     while z < n:
-        s0 += table[layer, k, z] * shares[layer, z]
+        s0 += by_decision[layer, k, z] * shares[layer, z]
+        e0 += abs(by_decision[layer, k, z]) * doubts[layer, z]
         z += 1
-    return (s0 + s1) + (s2 + s3)
+    return (s0 + s1) + (s2 + s3), ((e0 + e1) + (e2 + e3)) * ABOVE + TINY
 
 
 @allocating_walk_entry
@@ -246,23 +259,25 @@ def classify_edges(
     as the unit's gains and are carried to the output through the decisions both cells share.
 
     Most differ in the first output beyond all rounding: it is looked at from the output's side, where a cell's facets
-    share the work, with the errors of `_rough_errors`.  Only the others' multiples are carried with bounds of their
-    own.
+    share the work (`_carry_back`).  Only the others' multiples are carried with bounds of their own.
     """
     n = form.constant.shape[1]
     jump, next_jump = np.zeros((n, 3)), np.zeros((n, 3))
-    output = form.sizes.shape[0] - 1
-    table, errors = np.zeros(form.gain.shape[:3]), np.full(form.gain.shape[:2], np.inf)
-    is_rough = output > 0 and _rough_errors(form, table, errors)
-    across = np.ascontiguousarray(table.transpose((0, 2, 1)))
-    shares = np.zeros((output + 1, n))
-    shares[output, 0] = 1.0
+    output, has_bases = form.sizes.shape[0] - 1, False
+    for layer in range(1, output + 1):
+        has_bases = has_bases or form.sizes[layer, 3] != 0
+    by_decision = np.zeros(form.gain.shape[:3])
+    gains = np.zeros((output + 1, n, form.gain.shape[1]))
+    bases = np.zeros((output + 1, n, n) if has_bases else (0, 0, 0))
+    is_rough = output > 0 and _write_weights(form, gains, bases, by_decision)
+    shares, doubts, factor = np.zeros((output + 1, n)), np.zeros((output + 1, n)), (2 * n + 8) * U
+    shares[output, 0], doubts[output, 0] = 1.0, factor
     for i in range(first, last):
         lowest = output
         for e in range(starts[i], starts[i + 1]):
             lowest = min(lowest, bit_layers[flips[e, 0]])
         if is_rough:
-            _carry_back(form, across, words, i, lowest, shares)
+            _carry_back(form, gains, bases, words, i, lowest, factor, shares, doubts)
         for e in range(starts[i], starts[i + 1]):
             if neighbours[e] < i:
                 continue
@@ -271,8 +286,9 @@ def classify_edges(
                 continue
             layer, decision = bit_layers[flips[e, 0]], bit_decisions[flips[e, 0]]
             if is_rough:
-                change = _dot(table, layer + 1, decision, shares, form.sizes[layer + 1, 0])
-                if abs(change) > errors[layer + 1, decision]:
+                lines = form.sizes[layer + 1, 0]
+                change, doubt = _change(by_decision, layer + 1, decision, shares, doubts, lines)
+                if abs(change) > doubt:
                     verdicts[e] = DIFFERENT
                     continue
             for z in range(form.sizes[layer + 1, 0]):

@@ -23,6 +23,8 @@ from exactcpa.kernels.state import (
     ASK_LINES,
     GROUP,
     HELD,
+    IN_THREE,
+    IN_TWO,
     IS_REAL,
     LAYER,
     NONE,
@@ -127,36 +129,45 @@ def take_lines(form, tree, box, f, layer, d):
     """The lines of the present layer: exact ones, rounded, if they have been asked for."""
     counters, n = tree.counters, form.sizes[layer, 0]
     _take_lines(form, tree, box, f, layer, d)
-    tree.expanded[layer] = 0
+    tree.expanded[IN_TWO, layer] = tree.expanded[IN_THREE, layer] = 0
     if counters[ANSWER] != NONE:
         counters[ANSWER] = NONE
-        tree.expanded[layer] = 1
-        take_expansions(tree.expansions, tree.lines[layer], layer, n, d, box)
+        tree.expanded[IN_THREE, layer] = 1
+        take_expansions(tree.expansions[IN_THREE], tree.lines[layer], layer, n, d, box)
+
+
+@inlined
+def is_sharp(tree, layer):
+    """Whether the lines of the present layer have been composed anew, or asked for."""
+    return tree.expanded[IN_TWO, layer] != 0 or tree.expanded[IN_THREE, layer] != 0
 
 
 @inlined
 def sharpen_lines(form, tree, box, f, layer, d):
     """Make the lines of the present layer accurate if their errors have grown; False if that takes exact ones."""
     counters, n, proceeds = tree.counters, form.sizes[layer, 0], True
-    if layer > 0 and not tree.expanded[layer] and is_coarse(tree.lines[layer], n, d):
-        if expand(
-            form.sizes,
-            form.constant,
-            form.base,
-            form.gain,
-            form.switch_bits,
-            form.constant_rest,
-            form.base_rest,
-            form.gain_rest,
-            tree.bits,
-            f,
-            tree.expansions,
-            tree.expanded,
-            layer,
-            d,
-            box,
-        ):
-            take_expansions(tree.expansions, tree.lines[layer], layer, n, d, box)
+    if layer > 0 and not is_sharp(tree, layer) and is_coarse(tree.lines[layer], n, d):
+        for parts in (IN_TWO, IN_THREE):
+            if is_coarse(tree.lines[layer], n, d) and expand(
+                form.sizes,
+                form.constant,
+                form.base,
+                form.gain,
+                form.weights,
+                form.switch_bits,
+                form.constant_rest,
+                form.base_rest,
+                form.gain_rest,
+                tree.bits,
+                f,
+                tree.expansions[parts],
+                tree.expanded[parts],
+                layer,
+                parts,
+                d,
+                box,
+            ):
+                take_expansions(tree.expansions[parts], tree.lines[layer], layer, n, d, box)
         if counters[IS_REAL] == 0 and is_coarse(tree.lines[layer], n, d):
             counters[QUESTION], counters[QFRAME] = ASK_LINES, f
             proceeds = False

@@ -36,6 +36,7 @@ def load_kernels(*, groups: bool, method: str = "lp", dimension: int = 1, switch
         np.zeros((1, 1, 3)),
         np.zeros((1, 1, 1, 3)),
         np.zeros((1, 1, 1, 3)),
+        np.zeros((1, 1, 8)),
         np.zeros((1, 1), np.int64),
         np.zeros((0, 1, 3)),
         np.zeros((0, 1, 1, 3)),
@@ -45,7 +46,7 @@ def load_kernels(*, groups: bool, method: str = "lp", dimension: int = 1, switch
     tree.counters[state.TOP] = -1
     out, box, contests = state.new_output(1, 1, 1, 1), np.zeros((6, 1)), _no_contests()
     if method == "vertex":
-        corners = new_corners(tree.frames.shape[0], switches, tree.rows.shape[0], box)
+        corners = new_corners(tree.frames.shape[0], switches, 1, tree.rows.shape[0], box)
         sizes = sizes_for(dimension, 1, corners.signs.shape[2])
         advance_vertices(form, contests, tree, lp, out, corners, box, 2, 1, np.inf, sizes)
     else:

@@ -78,6 +78,9 @@ OBJECTIVE, NORMAL, STEP, TRIAL, MULTIPLIER, VECTORS = range(6)
 # rows of the box array
 LOWER, UPPER, RADIUS, GRID, CENTRE, SCALE, BOX = range(7)
 
+# the two sets of expansions, by the doubles of a coefficient
+IN_TWO, IN_THREE = range(2)
+
 # rows of an expansion after the three parts of the coefficients
 OF_ERROR, OF_SUM, GAIN, MIDDLE_GAIN, LOW_GAIN, GAIN_ERROR, ROOM = range(7)
 
@@ -93,8 +96,8 @@ class Tree(NamedTuple):
     lines: np.ndarray  # (layers, n, d + 5): the present cell's lines
     expansions: (
         np.ndarray
-    )  # (layers, 3 (d + 1) + ROOM, n or more): the same more accurately; see `expansions`
-    expanded: np.ndarray  # (layers,) int64: whether a layer's have been composed
+    )  # (2, layers, 3 (d + 1) + ROOM, n or more): the same more accurately; see `expansions`
+    expanded: np.ndarray  # (2, layers) int64: whether a layer's have been composed
     lists: np.ndarray  # (OUTER + KNOWN, many) int32
     spans: np.ndarray  # (2, layers) int64: see `layers.begin_layer`
     rows: np.ndarray  # (R, d + 6)
@@ -138,8 +141,8 @@ def new_tree(layers: int, n: int, d: int, words: int, capacity: int = 64) -> tup
         bits=np.zeros((capacity, words), np.uint64),
         sums=np.zeros((capacity, n, d + 5)),
         lines=np.zeros((layers, n, d + 5)),
-        expansions=np.zeros((layers, 3 * (d + 1) + ROOM, (n + 7) // 8 * 8)),
-        expanded=np.zeros(layers, np.int64),
+        expansions=np.zeros((2, layers, 3 * (d + 1) + ROOM, (n + 7) // 8 * 8)),
+        expanded=np.zeros((2, layers), np.int64),
         lists=np.zeros((OUTER + KNOWN, 32 * (n + capacity)), np.int32),
         spans=np.full((2, layers), layers, np.int64),
         rows=np.zeros((rows, d + 6)),

@@ -56,10 +56,11 @@ class Corners(NamedTuple):
     ids: np.ndarray  # (3, max(N, 64 W, n)) int32: room for lists
     work: np.ndarray  # (64 W + 64, 2 d + 2): room for small systems
     axes: np.ndarray  # (d, d + 5): the coordinates, as lines
+    totals: np.ndarray  # (d + 3, n): room for sums of lines, one contiguous row a coefficient, error and size
 
 
-def new_corners(frames: int, n: int, rows: int, box: np.ndarray) -> Corners:
-    """Empty arrays for layers of at most ``n`` switches on a box, and so many frames and rows."""
+def new_corners(frames: int, n: int, lines: int, rows: int, box: np.ndarray) -> Corners:
+    """Empty arrays for layers of at most ``n`` switches and so many lines on a box, and so many frames and rows."""
     k, count, d = max(1, -(-n // 64)), 2048, box.shape[1]
     axes = np.zeros((d, d + 5))
     axes[:, 1 : 1 + d], axes[:, d + 2], axes[:, d + 3] = np.eye(d), box[RADIUS], 1.0
@@ -79,6 +80,7 @@ def new_corners(frames: int, n: int, rows: int, box: np.ndarray) -> Corners:
         ids=np.zeros((3, max(count, rows, n)), np.int32),
         work=np.zeros((128 + rows, 2 * d + 2)),
         axes=axes,
+        totals=np.zeros((d + 3, lines)),
     )
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import inlined, walk_merged
+from exactcpa.kernels.bits import NOUGHT, ONE, number_of
 from exactcpa.kernels.filters import TINY, U
 from exactcpa.kernels.state import (
     BOUND,
@@ -38,7 +39,7 @@ from exactcpa.kernels.state import (
 from exactcpa.kernels.vert_state import V0, V1
 from exactcpa.kernels.vertex_inlets import accumulate, bound, needs_lines, set_bit
 from exactcpa.kernels.vertex_proofs import NEGLIGIBLE, _solve
-from exactcpa.kernels.vertices import NOUGHT, ONE, choose_independent, list_tight, number_of
+from exactcpa.kernels.vertices import choose_independent, list_tight
 
 WORTHWHILE = 4
 """Switches per dimension that make a smaller box worth its proof."""
@@ -195,39 +196,54 @@ def find_settled(form, tree, corners, f, d, switch_words):
 
 
 @walk_merged
-def _add_together(gain, sums, f, lines, layer, n, ids, count, d):
+def _add_one(weights, layer, z, lines, totals, n, d):
+    """Add decision ``z`` of a layer to the totals."""
+    error, size = lines[z, d + 1], lines[z, d + 2]
+    if d == 2:
+        a, b, c = lines[z, 0], lines[z, 1], lines[z, 2]
+        for i in range(n):
+            weight = weights[layer + 1, z, i]
+            totals[0, i] += weight * a
+            totals[1, i] += weight * b
+            totals[2, i] += weight * c
+            totals[d + 1, i] += abs(weight) * error
+            totals[d + 2, i] += abs(weight) * size
+    else:
+        for j in range(d + 1):
+            a = lines[z, j]
+            for i in range(n):
+                totals[j, i] += weights[layer + 1, z, i] * a
+        for i in range(n):
+            weight = abs(weights[layer + 1, z, i])
+            totals[d + 1, i] += weight * error
+            totals[d + 2, i] += weight * size
+
+
+@walk_merged
+def _add_together(weights, sums, f, lines, layer, n, ids, count, totals, d):
     """Add decisions of a layer, their lines listed in ``ids[0]``, to the next layer's ``n`` lines, all with errors.
 
     As `layers.add_line` does one by one; here a sum of so many products and its old value is bounded at once.
     """
     through_origin = 1.0
+    for j in range(d + 3):
+        for i in range(n):
+            totals[j, i] = 0.0
     for k in range(count):
         through_origin *= lines[ids[0, k], d + 3]
+        _add_one(weights, layer, ids[0, k], lines, totals, n, d)
     for i in range(n):
-        a, b, c = sums[f, i, 0], sums[f, i, 1], sums[f, i, 2]
-        e, g = sums[f, i, 3] if d > 2 else 0.0, sums[f, i, 4] if d > 3 else 0.0
-        error, size, moved = sums[f, i, d + 1], sums[f, i, d + 2], 0.0
-        for k in range(count):
-            z = ids[0, k]
-            weight = gain[layer + 1, z, i, 0]
-            a += weight * lines[z, 0]
-            b += weight * lines[z, 1]
-            c += weight * lines[z, 2]
-            if d > 2:
-                e += weight * lines[z, 3]
-            if d > 3:
-                g += weight * lines[z, 4]
-            moved += abs(weight)
-            error += abs(weight) * lines[z, d + 1]
-            size += abs(weight) * lines[z, d + 2]
-        if moved == 0.0:
-            continue  # the line may be exact, or zero
-        sums[f, i, 0], sums[f, i, 1], sums[f, i, 2] = a, b, c
-        if d > 2:
-            sums[f, i, 3] = e
-        if d > 3:
-            sums[f, i, 4] = g
-        sums[f, i, d + 1], sums[f, i, d + 2] = error + (count + 2) * (U * size + TINY), size
+        if totals[d + 1, i] == 0.0 and totals[d + 2, i] == 0.0:
+            is_moved = False
+            for k in range(count):
+                is_moved = is_moved or weights[layer + 1, ids[0, k], i] != 0.0
+            if not is_moved:
+                continue  # the line may be exact, or zero
+        for j in range(d + 1):
+            sums[f, i, j] += totals[j, i]
+        size = sums[f, i, d + 2] + totals[d + 2, i]
+        sums[f, i, d + 1] += totals[d + 1, i] + (count + 3) * (U * size + TINY)
+        sums[f, i, d + 2] = size
         sums[f, i, d + 3] *= through_origin
         sums[f, i, d + 4] = 0.0
 
@@ -237,7 +253,7 @@ def settle(form, tree, out, corners, f, d, switch_words):
     """Decide the switches that `find_settled` has found."""
     counters, layer = tree.counters, tree.frames[f, LAYER]
     lines, passes_on = tree.lines[layer], needs_lines(form.sizes, layer)
-    have_errors, uppers = 2 <= d <= 4 and form.gain_rest.shape[0] == 0, 0
+    have_errors, uppers = form.gain_rest.shape[0] == 0, 0
     at, parts, count = counters[NCODE], (form.sizes[layer, 1] + 15) // 16, 0
     for w in range(switch_words):
         found, upper = corners.settled[0, w], corners.settled[1, w]
@@ -259,7 +275,10 @@ def settle(form, tree, out, corners, f, d, switch_words):
             corners.ids[0, uppers] = u
             uppers += 1
     if passes_on and have_errors and uppers > 0:
-        _add_together(form.gain, tree.sums, f, lines, layer, form.sizes[layer + 1, 0], corners.ids, uppers, d)
+        following = form.sizes[layer + 1, 0]
+        _add_together(
+            form.weights, tree.sums, f, lines, layer, following, corners.ids, uppers, corners.totals, d
+        )
     elif passes_on:
         for k in range(uppers):
             u = corners.ids[0, k]

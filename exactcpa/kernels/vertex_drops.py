@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import inlined, questions
+from exactcpa.kernels.bits import NOUGHT, ONE, number_of
 from exactcpa.kernels.nodes import nearest_point, prepare
 from exactcpa.kernels.state import (
     A0,
@@ -38,7 +39,7 @@ from exactcpa.kernels.vert_state import ASK_SIGNS, MINUS, OPEN, PLUS, V0, V1
 from exactcpa.kernels.vertex_inlets import accumulate, needs_lines, set_bit, stable_side, write_drop
 from exactcpa.kernels.vertex_points import ask, hold_a_point
 from exactcpa.kernels.vertex_proofs import lowest_vertex, prove_at
-from exactcpa.kernels.vertices import NOUGHT, ONE, list_tight, number_of
+from exactcpa.kernels.vertices import list_tight
 
 
 @inlined

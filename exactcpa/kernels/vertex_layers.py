@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import inlined, walk_merged
-from exactcpa.kernels.layers import _begin_sums, sharpen_lines, take_lines, write_spans
+from exactcpa.kernels.bits import NOUGHT, ONE
+from exactcpa.kernels.layers import _begin_sums, is_sharp, sharpen_lines, take_lines, write_spans
 from exactcpa.kernels.state import (
     A0,
     A1,
@@ -55,7 +56,7 @@ from exactcpa.kernels.vertex_boxes import WORTHWHILE, find_settled, settle, tigh
 from exactcpa.kernels.vertex_inlets import needs_lines
 from exactcpa.kernels.vertex_points import ask
 from exactcpa.kernels.vertex_splits import add_vertices, least_radius, write_value
-from exactcpa.kernels.vertices import NOUGHT, ONE, UNKNOWN, free_place, sign_settled, write_signs
+from exactcpa.kernels.vertices import UNKNOWN, free_place, sign_settled, write_signs
 
 
 @inlined
@@ -78,7 +79,7 @@ def begin_layer(form, tree, lp, out, corners, box, f, d, words, switch_words):
     if find_settled(form, tree, corners, f, d, switch_words) or form.sizes[layer, 2] > 0:
         if not sharpen_lines(form, tree, box, f, layer, d):
             return False
-        if tree.expanded[layer]:
+        if is_sharp(tree, layer):
             find_settled(form, tree, corners, f, d, switch_words)
     if needs_lines(form.sizes, layer):
         _begin_sums(form, tree.sums, f, tree.lines[layer], layer, d)

@@ -10,12 +10,12 @@ Not here: points by linear programs (`questions`, `corners`).
 from __future__ import annotations
 
 from exactcpa.kernels import inlined, walk_merged
+from exactcpa.kernels.bits import NOUGHT, ONE, number_of
 from exactcpa.kernels.corners import accept_outer
 from exactcpa.kernels.filters import TINY, U, snap
 from exactcpa.kernels.state import CHOSEN, GRID, HELD, P0, P1, QFRAME, QUESTION, QUNIT, SLOTS, STATE, TRIAL
 from exactcpa.kernels.vert_state import ASK_POINT, V0, V1
 from exactcpa.kernels.vertex_inlets import sign_at, value_at
-from exactcpa.kernels.vertices import NOUGHT, ONE, number_of
 
 
 @inlined

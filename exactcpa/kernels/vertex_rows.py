@@ -10,6 +10,7 @@ Not here: the points beyond facets (`vertex_points`), the proof at one vertex (`
 from __future__ import annotations
 
 from exactcpa.kernels import inlined, questions, records, simplex
+from exactcpa.kernels.bits import NOUGHT, ONE, number_of
 from exactcpa.kernels.state import (
     A0,
     A1,
@@ -42,7 +43,7 @@ from exactcpa.kernels.vert_state import V0, V1
 from exactcpa.kernels.vertex_inlets import write_prune
 from exactcpa.kernels.vertex_points import ask, find_outer_points, hold_a_point
 from exactcpa.kernels.vertex_proofs import lowest_vertex, prove_at
-from exactcpa.kernels.vertices import NOUGHT, ONE, list_tight, number_of
+from exactcpa.kernels.vertices import list_tight
 
 
 @inlined

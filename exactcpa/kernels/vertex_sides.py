@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import inlined, walk_merged
+from exactcpa.kernels.bits import NOUGHT, ONE
 from exactcpa.kernels.state import (
     A0,
     A1,
@@ -39,7 +40,6 @@ from exactcpa.kernels.state import (
 )
 from exactcpa.kernels.vert_state import LOSING, MINUS, PLACE, PLUS, SIGNS, SPOTS, V0, V1, V2
 from exactcpa.kernels.vertex_inlets import accumulate, needs_lines, set_bit
-from exactcpa.kernels.vertices import NOUGHT, ONE
 
 
 @walk_merged

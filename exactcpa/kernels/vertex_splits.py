@@ -1,6 +1,6 @@
 """A node is split: the switch to split by, and the new vertices on the edges that it cuts.
 
-Main definitions: `split`, `add_vertices`, `count_undecided`, `write_value`.
+Main definitions: `split`, `add_vertices`, `has_undecided`, `write_value`.
 
 Conventions: new vertices stand behind the node's own until both sides are made.
 
@@ -14,6 +14,7 @@ from math import frexp, ldexp
 import numpy as np
 
 from exactcpa.kernels import inlined, walk_merged
+from exactcpa.kernels.bits import NOUGHT, ONE, number_of
 from exactcpa.kernels.filters import TINY, U
 from exactcpa.kernels.state import GROW, LAYER, P1, QUESTION, RADIUS, ROWS, UNIT, UP0, UP1
 from exactcpa.kernels.vert_state import (
@@ -34,14 +35,11 @@ from exactcpa.kernels.vertex_inlets import write_split
 from exactcpa.kernels.vertex_points import ask
 from exactcpa.kernels.vertices import (
     COARSE,
-    NOUGHT,
-    ONE,
     cut_edge,
     free_place,
     is_edge,
     list_tight,
     locate,
-    number_of,
     write_signs,
 )
 
@@ -71,15 +69,12 @@ def write_row(rows, r, lines, u, factor, d):
 
 
 @walk_merged
-def count_undecided(undecided, f, switch_words):
-    """How many switches are undecided."""
-    count = 0
+def has_undecided(undecided, f, switch_words):
+    """Whether a switch is undecided."""
     for w in range(switch_words):
-        left = undecided[f, w]
-        while left != NOUGHT:
-            left &= left - ONE
-            count += 1
-    return count
+        if undecided[f, w] != NOUGHT:
+            return True
+    return False
 
 
 @walk_merged
@@ -105,6 +100,8 @@ def _most_even(undecided, f, which, signs, start, end, switch_words):
             score = max(0, min(plus, minus) - unknown)
             if score > best:
                 best, choice = score, 64 * w + number_of(bit)
+                if best == (end - start) // 2:
+                    return choice
     return choice
 
 

@@ -55,7 +55,7 @@ from exactcpa.kernels.vertex_groups import choose
 from exactcpa.kernels.vertex_layers import begin_layer, clip, end_layer
 from exactcpa.kernels.vertex_rows import end_cell, facet_rows, lose_rows
 from exactcpa.kernels.vertex_sides import push_side
-from exactcpa.kernels.vertex_splits import count_undecided, split
+from exactcpa.kernels.vertex_splits import has_undecided, split
 
 
 @inlined
@@ -114,12 +114,12 @@ def advance_vertices(form, contests, tree, lp, out, corners, box, domain_rows, s
             elif phase == LOSING:
                 proceeds = lose_rows(tree, lp, out, corners, box, domain_rows, f, d, words)
             elif phase == SPLIT:
-                if count_undecided(corners.undecided, f, switch_words) == 0:
-                    end_layer(form, tree, f)
-                else:
+                if has_undecided(corners.undecided, f, switch_words):
                     proceeds = split(form, tree, lp, out, corners, box, f, d, words, switch_words)
                     if proceeds:
                         frame[PHASE] = LOWER_DONE
+                else:
+                    end_layer(form, tree, f)
             elif phase == LOWER_DONE or phase == UPPER_DONE:
                 proceeds = push_side(form, tree, corners, f, phase == UPPER_DONE, d, words, switch_words)
                 if proceeds:

@@ -27,6 +27,7 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import walk_kernel, walk_merged
+from exactcpa.kernels.bits import NOUGHT, ONE, count_of, number_of
 from exactcpa.kernels.filters import TINY, U
 from exactcpa.kernels.integers import LARGEST, _is_whole
 from exactcpa.kernels.state import RADIUS
@@ -37,18 +38,6 @@ UNKNOWN = 2
 
 COARSE = 2.0**-26
 """Error of a position beyond which it is worth a solve."""
-
-ONE, NOUGHT = np.uint64(1), np.uint64(0)
-_FACTOR, _TOP = np.uint64(0x03F79D71B4CB0A89), np.uint64(58)
-_NUMBERS = np.zeros(64, np.int64)
-for _i in range(64):
-    _NUMBERS[((0x03F79D71B4CB0A89 << _i) & (2**64 - 1)) >> 58] = _i
-
-
-@walk_merged
-def number_of(bit):
-    """Number of the one bit that is set."""
-    return _NUMBERS[np.int64((bit * _FACTOR) >> _TOP)]
 
 
 @walk_merged
@@ -342,10 +331,7 @@ def is_edge(masks, i, j, start, end, d, words):
     """Whether two vertices of a node, one on each side of a row, are the ends of an edge."""
     common = 0
     for w in range(words):
-        left = masks[i, w] & masks[j, w]
-        while left != NOUGHT:
-            left &= left - ONE
-            common += 1
+        common += count_of(masks[i, w] & masks[j, w])
     if common < d - 1:
         return False
     if _is_simple(masks, i, d, words) or _is_simple(masks, j, d, words):
@@ -369,10 +355,7 @@ def _is_simple(masks, i, d, words):
     """Whether exactly ``d`` facets contain a vertex."""
     count = 0
     for w in range(words):
-        left = masks[i, w]
-        while left != NOUGHT:
-            left &= left - ONE
-            count += 1
+        count += count_of(masks[i, w])
     return count == d
 
 
