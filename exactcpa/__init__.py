@@ -26,6 +26,7 @@ it; the checker imports nothing of the package at all):
     network            a chain of layers; its exact value at a point
     npz_file           networks from arrays
     torch_module       networks from torch modules
+    dyadic_table       rationals that are doubles, as arrays
     network_file       the network file format, version 1, and every other source
     data_file          points, with labels perhaps, read exactly from a file
     statistics         exact batch statistics, layer by layer; networks with frozen ones
@@ -41,7 +42,6 @@ it; the checker imports nothing of the package at all):
     geometry           vertices, facets and volumes of a cell, exact
     switch_form        a network as lines and the decisions that join them
     patterns           the decisions of a cell as words of bits, as one integer, as pieces
-    dyadic_table       rationals that are doubles, as arrays
     float_form         rounded copies of a switch form, with proved error bounds
     kernels.plain_indices  compilation in which a negative index does not count from the end
     kernels.parts      compilation of what only other kernels call

@@ -40,6 +40,7 @@ from math import isinf
 from pathlib import Path
 from typing import Any
 
+from exactcpa.dyadic_table import json_rows
 from exactcpa.errors import BadArgument, BadFile, BadNetwork, located, shown
 from exactcpa.network import (
     Abs,
@@ -196,8 +197,13 @@ def _write_fields(value: Any) -> dict[str, Any]:
 
 def _write_value(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [to_json_number(q) if type(q) is Fraction else _write_value(q) for q in value]
+        return json_rows(value) if _is_matrix(value) else [_write_value(q) for q in value]
     return to_json_number(value) if isinstance(value, Fraction) else value
+
+
+def _is_matrix(value: tuple) -> bool:
+    """Whether a field is rows of rationals; then all are of one width."""
+    return bool(value) and type(value[0]) is tuple and bool(value[0]) and type(value[0][0]) is Fraction
 
 
 def from_json(value: Any) -> Network:

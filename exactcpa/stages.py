@@ -162,10 +162,16 @@ def stages(net: Network) -> tuple[Stage, ...]:
 
 
 class _Line(NamedTuple):
-    """An affine function of the previous stage's entries; zero coefficients need not be stored."""
+    """An affine function of the previous stage's entries, by all coefficients, or by those of some of them alone."""
 
-    coefficients: dict[int, Fraction]
+    coefficients: Vector | dict[int, Fraction]
     constant: Fraction
+
+    def terms(self) -> Iterable[tuple[int, Fraction]]:
+        """Numbers of entries, each with its coefficient."""
+        if isinstance(self.coefficients, dict):
+            return self.coefficients.items()
+        return enumerate(self.coefficients)
 
 
 class _Flow(NamedTuple):
@@ -205,6 +211,9 @@ def _lower_layer(layer: Layer | IdealBatchNorm, flow: _Flow) -> tuple[list[Stage
                 for line, mean, root, gamma, beta in parts
             ]
             return [], flow._replace(lines=tuple(lines), factors=layer.factor)
+        case Linear() if _is_identity(flow.lines):
+            lines = map(_Line, layer.weight, layer.bias)
+            return [], flow._replace(lines=tuple(lines))
         case Linear() | BatchNorm() | Conv2d() | AvgPool2d():
             rows = affine_rows(layer, len(flow.lines))
             if _is_identity(flow.lines):
@@ -262,9 +271,9 @@ def _stage(flow: _Flow, units: tuple[Bend | Maximum, ...]) -> Stage:
     )
 
 
-def _dense(coefficients: dict[int, Fraction], length: int) -> Vector:
-    if len(coefficients) == length and list(coefficients) == list(range(length)):
-        return tuple(coefficients.values())
+def _dense(coefficients: Vector | dict[int, Fraction], length: int) -> Vector:
+    if not isinstance(coefficients, dict):
+        return coefficients + (ZERO,) * (length - len(coefficients))
     row = [ZERO] * length
     for index, coefficient in coefficients.items():
         row[index] = coefficient
@@ -278,7 +287,7 @@ def _unit_line(index: int) -> _Line:
 def _is_identity(lines: Sequence[_Line]) -> bool:
     """Whether the lines are the entries of the previous stage, in order: what an affine layer reads as a rule."""
     return all(
-        not line.constant and len(line.coefficients) == 1 and line.coefficients.get(k) == 1
+        not line.constant and len(line.coefficients) == 1 and (*line.terms(),) == ((k, ONE),)
         for k, line in enumerate(lines)
     )
 
@@ -296,7 +305,7 @@ def _combine(row: Iterable[tuple[int, Fraction]], bias: Fraction, lines: Sequenc
         line = lines[index]
         if line.constant:
             constant += weight * line.constant
-        for j, coefficient in line.coefficients.items():
+        for j, coefficient in line.terms():
             term = weight if coefficient == 1 else weight * coefficient
             coefficients[j] = coefficients[j] + term if j in coefficients else term
     return _Line(coefficients, constant)
