@@ -56,6 +56,7 @@ class Corners(NamedTuple):
     ids: np.ndarray  # (3, max(N, 64 W, n)) int32: room for lists
     work: np.ndarray  # (64 W + 64, 2 d + 2): room for small systems
     axes: np.ndarray  # (d, d + 5): the coordinates, as lines
+    walls: np.ndarray  # (64 W + 64, d + 3): room for rows, their values and what those may err by
     totals: np.ndarray  # (d + 3, n): room for sums of lines, one contiguous row a coefficient, error and size
 
 
@@ -80,6 +81,7 @@ def new_corners(frames: int, n: int, lines: int, rows: int, box: np.ndarray) -> 
         ids=np.zeros((3, max(count, rows, n)), np.int32),
         work=np.zeros((128 + rows, 2 * d + 2)),
         axes=axes,
+        walls=np.zeros((128 + rows, d + 3)),
         totals=np.zeros((d + 3, lines)),
     )
 
@@ -94,7 +96,7 @@ def grow_corners(corners: Corners, frames: int, rows: int) -> Corners:
     }
     doubled = {
         name: np.concatenate([array, np.zeros_like(array)])
-        for name in ("which", "masks", "marks", "spots", "signs", "values", "work")
+        for name in ("which", "masks", "marks", "spots", "signs", "values", "work", "walls")
         for array in (getattr(corners, name),)
     }
     ids = np.zeros((3, max(2 * corners.ids.shape[1], rows)), np.int32)
@@ -110,5 +112,6 @@ def widen(corners: Corners) -> Corners:
             for array in (getattr(corners, name),)
         },
         ids=np.concatenate([corners.ids, corners.ids], axis=1),
+        walls=np.concatenate([corners.walls, corners.walls]),
         work=np.concatenate([corners.work, corners.work]),
     )

@@ -9,6 +9,8 @@ Not here: points by linear programs (`questions`, `corners`).
 
 from __future__ import annotations
 
+import numpy as np
+
 from exactcpa.kernels import inlined, walk_merged
 from exactcpa.kernels.bits import NOUGHT, ONE, number_of
 from exactcpa.kernels.corners import accept_outer
@@ -106,6 +108,8 @@ def find_outer_points(
     domain_rows,
     ids,
     work,
+    values,
+    walls,
 ):
     """For each facet of a cell a point beyond it alone: from the witness through the middle of its vertices, and on.
 
@@ -115,9 +119,12 @@ def find_outer_points(
     as that of ``c`` less ``t`` times what it lost since ``w``.  The two values err by ``(d + 2) u size`` each, the
     combination and the rounded point by ``6 u size`` more, all times ``1 + 2 t`` at most.  The step leaves half of
     the slack at ``c`` of all other rows.
+
+    The rows that count stand in `walls`.  Those of the box do not if the cell, half as far away again as it is wide, is
+    inside them: points are compared with that wider box, which `values` holds.
     """
-    for k in range(m):
-        work[k, d + 1] = value_at(rows, basis[CHOSEN, k], d, points, slot)
+    for j in range(d):
+        values[j, 0], values[j, 1] = np.inf, -np.inf
     for w in range(words):
         left = used[f, w]
         while left != NOUGHT:
@@ -130,6 +137,9 @@ def find_outer_points(
                 work[p, j] = 0.0
     for v in range(start, end):
         g = which[v, 0]
+        for j in range(d):
+            values[j, 0] = min(values[j, 0], spots[g, j])
+            values[j, 1] = max(values[j, 1], spots[g, j])
         for w in range(words):
             left = masks[v, w]
             while left != NOUGHT:
@@ -139,42 +149,56 @@ def find_outer_points(
                 ids[2, p] += 1
                 for j in range(d):
                     work[p, j] += spots[g, j]
-    is_free = True
+    is_free, rounding = True, 3.0 * (d + 9) * U
     for j in range(d):
         is_free = is_free and box[GRID, j] <= 0.0
-    rounding = 3.0 * (d + 9) * U
+        margin = 1.5 * (values[j, 1] - values[j, 0])
+        values[j, 0] -= margin
+        values[j, 1] += margin
+    count = 0
+    for k in range(m):
+        r = basis[CHOSEN, k]
+        if k < 2 * d:
+            side = 0 if k < d else 1
+            j = k - side * d
+            reach = rows[r, 0] + rows[r, 1 + j] * values[j, side]  # the box's rows have one coefficient each
+            if reach > rows[r, d + 1] + (d + 2) * U * rows[r, d + 2] + TINY:
+                continue
+            values[j, side] = -np.inf if side == 0 else np.inf
+        for j in range(d + 1):
+            walls[count, j] = rows[r, j]
+        walls[count, d + 1] = value_at(rows, r, d, points, slot)
+        walls[count, d + 2] = rows[r, d + 1] + rounding * rows[r, d + 2] + TINY
+        ids[0, k] = count
+        count += 1
     for i in range(2 * d, m):
-        if basis[STATE, i] != 0 or basis[CHOSEN, i] < domain_rows:
+        r = basis[CHOSEN, i]
+        if basis[STATE, i] != 0 or r < domain_rows:
             continue
-        p = ids[1, basis[CHOSEN, i]]
+        p, mine = ids[1, r], ids[0, i]
         for j in range(d):
             work[p, j] /= ids[2, p]
         t, clear, own = 2.0, is_free, 0.0
-        for k in range(m):
-            r = basis[CHOSEN, k]
-            slack = rows[r, 0]
-            if k < 2 * d:
-                j = k if k < d else k - d  # the box's rows have one coefficient each
-                slack += rows[r, 1 + j] * work[p, j]
-            else:
-                for j in range(d):
-                    slack += rows[r, 1 + j] * work[p, j]
-            if k == i:
+        for k in range(count):
+            slack = walls[k, 0]
+            for j in range(d):
+                slack += walls[k, 1 + j] * work[p, j]
+            if k == mine:
                 own = slack
                 continue
-            lost = work[k, d + 1] - slack
+            lost = walls[k, d + 1] - slack
             if lost * t > slack:
                 t = slack / lost
-            clear = clear and 0.4 * slack > rows[r, d + 1] + rounding * rows[r, d + 2] + TINY
+            clear = clear and 0.4 * slack > walls[k, d + 2]
         if not t > 0.0:
             continue
         t *= 0.5
         for j in range(d):
             vectors[TRIAL, j] = work[p, j] + t * (work[p, j] - points[slot, j])
             clear = clear and not abs(vectors[TRIAL, j]) < -box[GRID, j]
+            clear = clear and values[j, 0] <= vectors[TRIAL, j] <= values[j, 1]
         if clear:
-            r = basis[CHOSEN, i]
-            if own + t * (own - work[i, d + 1]) < -(rows[r, d + 1] + rounding * rows[r, d + 2] + TINY):
+            if own + t * (own - walls[mine, d + 1]) < -walls[mine, d + 2]:
                 basis[STATE, i] = 1
                 for j in range(d):
                     outer[i, j] = vectors[TRIAL, j]

@@ -204,6 +204,8 @@ def end_cell(tree, lp, out, corners, box, domain_rows, f, d, words):
                 domain_rows,
                 corners.ids,
                 corners.work,
+                corners.values,
+                corners.walls,
             )
     return True
 
