@@ -338,3 +338,24 @@ def test_maps_compared_exactly(name, prime, monkeypatch):
         graph.EQUAL if maps[i] == maps[j] else graph.DIFFERENT for i, j in zip(ones, others, strict=True)
     ]
     assert 0 < (verdicts[ones != others] == graph.EQUAL).sum() < len(verdicts) - len(part)
+
+
+@pytest.mark.parametrize("kind", ["relu", "leaky_relu"])
+@pytest.mark.parametrize("depth", [0, 9, 40])
+@pytest.mark.parametrize("difference", [Fraction(0), Fraction(1, 2**52), Fraction(1, 2**30), Fraction(1)])
+def test_maps_that_differ_by_little(kind, depth, difference):
+    """Two lines that are positive throughout leave the network as their difference, after so many more layers."""
+    activation = {"type": kind, **({"slope": "0x1p-2"} if kind == "leaky_relu" else {})}
+    between = [linear([["0x1.8p-1", "0x1p-2"], ["0x1p-2", "0x1.8p-1"]], [0, 0]), activation] * depth
+    network = network_of(
+        2,
+        linear([[1, "1/2"]], ["1/4"]),
+        activation,
+        linear([[1], [str(1 + difference)]], [8, 8]),
+        activation,
+        *between,
+        linear([[1, -1]], [0]),
+    )
+    part = enumerated(network, SQUARE)
+    assert len(part) == 2
+    assert part.summary()["linear_regions"] == (2 if difference else 1)

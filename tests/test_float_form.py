@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import exactcpa as cpa
-from exactcpa.dyadic_table import dyadic_table
+from exactcpa.dyadic_table import dyadic_table, json_rows
 from exactcpa.float_form import _triple, float_domain, float_form, scaled
+from exactcpa.numbers import to_json_number
 from exactcpa.switch_form import switch_form
 
 NUMBERS = st.one_of(
@@ -42,6 +43,11 @@ def test_dyadic_table(rows):
                 assert abs(q) < Fraction(2) ** int(table.exponents[i, j]) <= 4 * abs(q)
             else:
                 assert (table.values[i, j], table.grains[i, j]) == (0.0, np.inf)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=6))
+def test_rows_are_written_as_their_numbers_are(rows):
+    assert repr(json_rows(rows)) == repr([[to_json_number(q) for q in row] for row in rows])
 
 
 MODEST = st.one_of(NUMBERS.filter(lambda q: abs(q.numerator) < 2**900), st.just(Fraction(0)))
