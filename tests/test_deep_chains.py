@@ -97,16 +97,20 @@ def test_small_deep_chains(scale):
 
 
 @pytest.mark.parametrize("method", ["lp", "vertex"])
-@pytest.mark.parametrize("network", [chain(40, 6), chain(24, 4, thirds=True)], ids=["doubles", "thirds"])
-def test_subtrees_give_what_the_walk_gives(method, network):
+@pytest.mark.parametrize(
+    ("network", "box"),
+    [(chain(40, 6), SQUARE), (chain(70, 12), SMALL), (chain(24, 4, thirds=True), SQUARE)],
+    ids=["two doubles", "two and three", "thirds"],
+)
+def test_subtrees_give_what_the_walk_gives(method, network, box):
     """Every handed-over node is walked by itself, and the streams are put together."""
-    form = switch_form(cpa.network_from_json(network), SQUARE)
-    floats = float_domain(SQUARE)
+    form = switch_form(cpa.network_from_json(network), box)
+    floats = float_domain(box)
     scaled = float_form(form, floats)
 
     def walked(**limits: object) -> list[Chunk]:
         chunks = []
-        for item in walk(form, SQUARE, floats, scaled, facets=True, proof=True, method=method, **limits):
+        for item in walk(form, box, floats, scaled, facets=True, proof=True, method=method, **limits):
             chunks += walked(subtree=item, steps=200) if isinstance(item, Subtree) else [item]
         return chunks
 
