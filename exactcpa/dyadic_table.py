@@ -29,7 +29,7 @@ NOTHING = -(10**6)
 """Exponent of zero."""
 
 ABOVE, BELOW = attrgetter("_numerator"), attrgetter("_denominator")
-"""What `Fraction.as_integer_ratio` gives, for a fifth of the time, and without a tuple; other numbers have neither."""
+"""What `Fraction.as_integer_ratio` gives, in a quarter of the time and without a tuple; other numbers have neither."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,18 +210,18 @@ def test_bounds_hold_anywhere(parts, rests, source, kind, layers, n):
 
 
 def test_bounds_are_not_far_off():
-    """An error of a gain is nearly all that is lost; of rounding at least a thousandth of its bound."""
+    """An error of a gain is nearly all that is lost; of rounding at least a thousandth or a hundredth of its bound."""
     of_gains = [
         assert_bounds_hold(chain(Draw(seed), ordinary, layers=3, n=2, d=1, rests=True), IN_THREE)[1]
         for seed in range(30)
     ]
     assert max(of_gains) > 0.9
-    for parts in (IN_TWO, IN_THREE):
+    for parts, least in ((IN_TWO, 0.001), (IN_THREE, 0.01)):
         of_rounding = [
             assert_bounds_hold(chain(Draw(seed), ordinary, layers=8, n=2, d=1, rests=False), parts)[1]
             for seed in range(60)
         ]
-        assert max(of_rounding) > 0.001
+        assert max(of_rounding) > least
 
 
 def test_cancellation_of_all_but_the_last_bits():

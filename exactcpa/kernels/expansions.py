@@ -29,7 +29,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from exactcpa.kernels import inlined, kernel
-from exactcpa.kernels.filters import TINY, U, write_size
+from exactcpa.kernels.filters import ABOVE, TINY, U, write_size
 from exactcpa.kernels.state import (
     GAIN,
     GAIN_ERROR,
@@ -48,9 +48,6 @@ COARSE = 2.0**-28
 A signed distance is rarely that near to zero; and as bounds grow by 1.6 bits a layer on random networks of 20 units a
 layer, more on wider ones, a dozen layers are walked in plain doubles before their lines have to be composed anew.
 """
-
-ABOVE = 1.0 + 1e-9
-"""Times it a sum of positive numbers, each rounded, is a bound of what it stands for."""
 
 
 @intrinsic

@@ -45,6 +45,9 @@ from exactcpa.kernels.state import GRID, LOWER, RADIUS, UPPER
 U = 2.0**-53 * 1.02
 TINY = 2.0**-1060
 
+ABOVE = 1.0 + 1e-9
+"""Times it a sum of positive numbers, each rounded, is a bound of what it stands for."""
+
 
 @kernel
 def value_at(lines, i, d, points, p):

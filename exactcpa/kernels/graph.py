@@ -16,12 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import allocating_walk_entry, walk_entry, walk_kernel, walk_merged
-from exactcpa.kernels.filters import TINY, U
+from exactcpa.kernels.filters import ABOVE, TINY, U
 
 DIFFERENT, EQUAL, UNKNOWN = 0, 1, 2
-
-ABOVE = 1.0 + 1e-9
-"""Times it a sum of positive numbers, each rounded, is a bound of what it stands for."""
 
 
 @walk_kernel
