@@ -2,7 +2,7 @@
 
 import sys
 
-from exactcpa.cli import main
+from exactcpa.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

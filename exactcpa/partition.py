@@ -23,9 +23,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from exactcpa import geometry
@@ -52,6 +51,9 @@ from exactcpa.results import Facets, Results
 from exactcpa.stream_place import partition_of
 from exactcpa.switch_form import SwitchForm
 from exactcpa.vectors import Vector, coordinates, vector_text
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 EDGES_AT_ONCE = 1 << 16
 """Edges whose patterns are compared in one array operation."""
@@ -149,6 +151,8 @@ class Partition:
         Returns:
             Nodes are cell numbers, with `pattern` and `witness`; edges have `units`, all that switch across.
         """
+        import networkx as nx  # a tenth of the time that a short command takes
+
         facets = self._require_facets()
         patterns = self.patterns
         result = nx.Graph()

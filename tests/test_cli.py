@@ -301,6 +301,17 @@ def test_check_needs_a_proof(clamp, tmp_path):
     assert "proof" in done.stderr
 
 
+def test_only_the_program_looks_for_cycles_rarely():
+    """Whoever calls `main` from a process of their own keeps their collector's settings."""
+    script = (
+        "import gc, sys; from exactcpa import cli; sys.argv = ['exactcpa', 'info', 'data/networks/moons.json'];"
+        " before = gc.get_threshold(); assert cli.main(sys.argv[1:]) == 0; assert gc.get_threshold() == before;"
+        " assert cli.program() == 0; assert gc.get_threshold() != before"
+    )
+
+    subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, cwd=ROOT)
+
+
 def test_check_imports_no_engine(proved):
     script = (
         f"import sys; from exactcpa.cli import main; main(['check', {str(proved)!r}]); print(*sys.modules)"

@@ -141,3 +141,12 @@ def test_import_is_light(code):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == []
+
+
+def test_enumerating_waits_for_nothing_it_does_without():
+    idle = ("networkx", "sympy", "cvxpy", "matplotlib", "pyarrow", "dask")
+    script = f"import sys, exactcpa.enumerate, exactcpa.commands; print(*sys.modules.keys() & {set(idle)})"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
