@@ -23,7 +23,8 @@ from exactcpa import checker
 from exactcpa.errors import BadArgument
 from exactcpa.float_form import float_domain, float_form
 from exactcpa.hard import hard_cases
-from exactcpa.kernels import entry, vertices
+from exactcpa.kernels import entry, vertex_proofs, vertices
+from exactcpa.kernels.state import WHICH
 from exactcpa.subtree import Subtree
 from exactcpa.switch_form import switch_form
 from exactcpa.walk import walk
@@ -33,6 +34,7 @@ is_edge, locate, sign_there, sign_in_integers = (
     entry(part.py_func)
     for part in (vertices.is_edge, vertices.locate, vertices.sign_there, vertices._sign_in_integers)
 )
+prove_through_origin = entry(vertex_proofs._prove_through_origin.py_func)
 STREAMS = ("bits", "points", "facets", "flips", "codes", "reals")
 
 
@@ -371,6 +373,66 @@ def test_signs_in_integers(numbers):
         return
     value = line[0] + sum(a * x for a, x in zip(line[1:], exact, strict=True))
     assert sign == (value > 0) - (value < 0)
+
+
+def multipliers(normals, goal):
+    """Those that make rows through the origin a vector; None if the rows are dependent."""
+    transposed = [[-g, *column] for g, column in zip(goal, zip(*normals, strict=True), strict=True)]
+    return exact_solution([[Fraction(x) for x in row] for row in transposed])
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda d: st.tuples(
+            st.lists(
+                st.lists(st.integers(-3, 3), min_size=d, max_size=d).filter(any), min_size=d, max_size=d + 4
+            ),
+            st.lists(st.integers(-1, 3), min_size=d + 4, max_size=d + 4),
+            st.sampled_from([1.0, -1.0]),
+            st.sampled_from([1.0, 1 / 3]),
+        )
+    )
+)
+@settings(max_examples=examples(300), deadline=None)
+def test_proofs_by_rows_through_the_origin(drawn):
+    """A line is minus a positive combination of the rows found, as fractions say; if there are such rows, some are."""
+    normals, weights, factor, scale = drawn
+    d = len(normals[0])
+    goal = [sum(w * row[j] for w, row in zip(weights, normals, strict=False)) for j in range(d)]
+    feasible = [
+        found
+        for chosen in combinations(normals, d)
+        if (found := multipliers(chosen, goal)) is not None and min(found) >= 0
+    ]
+    rows = np.zeros((2 * d + len(normals), d + 6))
+    rows[2 * d :, : d + 5] = [in_layout([0.0, *(scale * x for x in row)])[: d + 5] for row in normals]
+    lines = np.array([in_layout([0.0, *(-factor * scale * x for x in goal)])])
+    box, ids = np.ones((6, d)), np.zeros((3, len(rows)), np.int32)
+    ids[0, : len(normals)] = np.arange(2 * d, len(rows))
+    basis, vectors = np.zeros((6, len(rows) + d), np.int32), np.zeros((6, d + 1))
+
+    proved = prove_through_origin(
+        lines, 0, factor, rows, ids, len(normals), d, basis, vectors, box, np.zeros((64, 2 * d + 2))
+    )
+
+    if proved:
+        found = multipliers([normals[r - 2 * d] for r in basis[WHICH, :d]], goal)
+        assert found is not None
+        assert min(found) > 0
+    assert proved or not feasible or min(map(min, feasible)) == 0
+    assert sorted(ids[0, : len(normals)]) == list(range(2 * d, len(rows)))
+
+
+@pytest.mark.parametrize("name", ["zero_bias_2_16_16", "zero_bias_3_16_16"])
+def test_cones_take_no_linear_programs(name, path):
+    """Hundreds of rows meet in the origin; all proofs are read off that vertex."""
+    network = cpa.load_network(DATA / "networks" / f"{name}.json")
+    domain = cpa.Box([-1] * network.input, [1] * network.input)
+
+    partition = cpa.enumerate_cells(network, domain, method="vertex", proof=path)
+
+    assert partition.summary()["linear_programs"] == 0
+    assert checker.check(path).cells == len(partition)
 
 
 def test_edges_of_a_cube_and_of_a_pyramid():

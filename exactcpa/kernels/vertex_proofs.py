@@ -12,15 +12,20 @@ from __future__ import annotations
 import numpy as np
 
 from exactcpa.kernels import walk_kernel, walk_merged
+from exactcpa.kernels.filters import TINY, U
 from exactcpa.kernels.integers import _is_whole, read_solution, solve
+from exactcpa.kernels.questions import IMPLIED, PROVED, _are_representable
 from exactcpa.kernels.questions import OPEN as UNPROVED
-from exactcpa.kernels.questions import PROVED, _are_representable
-from exactcpa.kernels.state import MULTIPLIER, WHICH
+from exactcpa.kernels.state import MULTIPLIER, RADIUS, WHICH
+from exactcpa.kernels.ties import _residual
 from exactcpa.kernels.vertex_inlets import is_bounded, value_at
-from exactcpa.kernels.vertices import choose_independent
+from exactcpa.kernels.vertices import choose_independent, invert
 
 NEGLIGIBLE = 1e-250
 """Multipliers below it are left out; above it, products with powers of two are exact unless they overflow."""
+
+SMALLEST = 1e-9
+"""Share of one row in another below which they are not exchanged."""
 
 
 @walk_merged
@@ -90,7 +95,15 @@ def _solve(rows, ids, lines, u, factor, d, work):
 
 @walk_merged
 def prove_at(lines, u, factor, rows, ids, k, d, basis, vectors, whole, box, work):
-    """Prove ``factor * line <= 0`` by ``d`` of the ``k`` rows in ``ids[0]``: ``PROVED + n`` or ``UNPROVED``."""
+    """Prove ``factor * line <= 0`` by ``d`` of the ``k`` rows in ``ids[0]``.
+
+    Returns:
+        ``PROVED + n``, ``IMPLIED`` or ``UNPROVED``.
+    """
+    if lines[u, d + 3] == 1.0 and _prove_through_origin(
+        lines, u, factor, rows, ids, k, d, basis, vectors, box, work
+    ):
+        return IMPLIED
     if not choose_independent(rows, ids, k, d, work) or not _solve(rows, ids, lines, u, factor, d, work):
         return UNPROVED
     n, representable = 0, True
@@ -105,6 +118,80 @@ def prove_at(lines, u, factor, rows, ids, k, d, basis, vectors, whole, box, work
     if representable and is_bounded(lines, u, factor, rows, basis, vectors, n, d, box):
         return PROVED + n
     return _prove_in_integers(lines, u, factor, rows, ids, d, basis, vectors, whole)
+
+
+@walk_kernel
+def _prove_through_origin(lines, u, factor, rows, ids, k, d, basis, vectors, box, work):
+    """Prove the same by ``d`` rows through the origin alone, of a line through it, as `ties` does.
+
+    Many rows may meet there, and few of them prove anything.  One whose multiplier is negative is exchanged for another
+    that would have one of the other sign; of those, the first by number, so that no choice of rows comes back.
+    """
+    n = 0
+    for c in range(k):
+        r = ids[0, c]
+        if r >= 2 * d and rows[r, d + 3] == 1.0:
+            ids[0, n], ids[0, c] = r, ids[0, n]
+            n += 1
+    if not choose_independent(rows, ids, n, d, work):
+        return False
+    for _ in range(4 * n):
+        if not invert(rows, ids, d, work):
+            return False
+        leaving, entering = -1, -1
+        for c in range(d):
+            weight = 0.0
+            for j in range(d):
+                weight -= factor * lines[u, 1 + j] * work[j, d + c]
+            basis[WHICH, c], vectors[MULTIPLIER, c] = ids[0, c], weight
+            if weight < 0.0 and (leaving < 0 or ids[0, c] < ids[0, leaving]):
+                leaving = c
+        if leaving < 0:
+            return _are_positive(lines, u, factor, rows, d, basis, vectors, box, work)
+        for i in range(d, n):
+            share = 0.0
+            for j in range(d):
+                share += rows[ids[0, i], 1 + j] * work[j, d + leaving]
+            if share < -SMALLEST and (entering < 0 or ids[0, i] < ids[0, entering]):
+                entering = i
+        if entering < 0:
+            return False
+        ids[0, leaving], ids[0, entering] = ids[0, entering], ids[0, leaving]
+    return False
+
+
+@walk_kernel
+def _are_positive(lines, u, factor, rows, d, basis, vectors, box, work):
+    """Whether exact multipliers, near the computed ones, are positive: `ties` says why, of the inverse in `work`."""
+    largest_column, largest_shift = 0.0, 0.0
+    for e in range(d):
+        column = 0.0
+        for c in range(d):
+            r = basis[WHICH, c]
+            entry, bracket, error = 1.0 if c == e else 0.0, 1.0, 0.0
+            for j in range(d):
+                product = rows[r, 1 + j] * work[j, d + e]
+                entry -= product
+                bracket += abs(product)
+                error += rows[r, d + 1] / box[RADIUS, j] * abs(work[j, d + e])
+            column += abs(entry) + (d + 8) * U * bracket + error * (1.0 + 1e-9) + TINY
+        if not column < 0.5:
+            return False
+        largest_column = max(largest_column, column)
+    for j in range(d):
+        work[j, 2 * d] = _residual(lines, u, factor, rows, basis, vectors, d, d, box, j)
+    for e in range(d):
+        shift = 0.0
+        for j in range(d):
+            shift += abs(work[j, d + e]) * work[j, 2 * d]
+        if not shift < np.inf:
+            return False
+        largest_shift = max(largest_shift, shift)
+    reach = largest_shift / (1.0 - largest_column) * (1.0 + 1e-9) + TINY
+    for c in range(d):
+        if not vectors[MULTIPLIER, c] > reach:
+            return False
+    return True
 
 
 @walk_kernel

@@ -85,7 +85,7 @@ def choose_independent(rows, ids, k, d, work):
 
 
 @walk_kernel
-def _invert(rows, ids, d, work):
+def invert(rows, ids, d, work):
     """Approximate inverse of the normals of the rows in ``ids[0]``, in columns ``d .. 2d-1`` of `work`."""
     for i in range(d):
         for j in range(d):
@@ -118,7 +118,7 @@ def locate(rows, ids, k, d, box, least, spots, g, work):
 
     `least` is the least radius of the box.
     """
-    if not choose_independent(rows, ids, k, d, work) or not _invert(rows, ids, d, work):
+    if not choose_independent(rows, ids, k, d, work) or not invert(rows, ids, d, work):
         return False
     through_origin = True
     for c in range(d):
