@@ -425,7 +425,7 @@ def test_proofs_by_rows_through_the_origin(drawn):
 
 @pytest.mark.parametrize("name", ["zero_bias_2_16_16", "zero_bias_3_16_16"])
 def test_cones_take_no_linear_programs(name, path):
-    """Hundreds of rows meet in the origin; all proofs are read off that vertex."""
+    """Many rows meet in the origin; all proofs are read off that vertex."""
     network = cpa.load_network(DATA / "networks" / f"{name}.json")
     domain = cpa.Box([-1] * network.input, [1] * network.input)
 

@@ -25,7 +25,7 @@ NEGLIGIBLE = 1e-250
 """Multipliers below it are left out; above it, products with powers of two are exact unless they overflow."""
 
 SMALLEST = 1e-9
-"""Share of one row in another below which they are not exchanged."""
+"""Share of one row in another below which they are not exchanged.  This only steers."""
 
 
 @walk_merged
@@ -135,7 +135,7 @@ def _prove_through_origin(lines, u, factor, rows, ids, k, d, basis, vectors, box
             n += 1
     if not choose_independent(rows, ids, n, d, work):
         return False
-    for _ in range(4 * n):
+    for _ in range(4 * n):  # rounding may keep the rule from ending
         if not invert(rows, ids, d, work):
             return False
         leaving, entering = -1, -1
